@@ -1,0 +1,1 @@
+"""The library beside the notebooks: one module for each section of the lecture notes."""

@@ -1,0 +1,106 @@
+"""The score function: the lecture's f(I), one real number for each image."""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from course_utils.validation import require_images, require_model
+
+ScoreFunction = Callable[[Tensor], Tensor]
+
+
+def class_score(model: nn.Module, target: int | str) -> ScoreFunction:
+    r"""The score function of one class, f(I) = z_target(I): the logit *before* the softmax.
+
+    Args:
+        model: a network from images (N, C, H, W) to logits (N, classes). It is evaluated as in
+            use (dropout off, batch normalisation fixed) whatever its mode, which stays as it is.
+        target: the index of the class or, for a model with `categories`, its name.
+
+    Returns:
+        f: images (N, C, H, W) -> scores (N,), differentiable with respect to the images.
+
+    Raises:
+        TypeError: if `model` is no module, or `target` neither an index nor a name.
+        ValueError: if the model has no such class. For a name, near matches are given.
+
+    Source: lecture notes, section 2.1 (footnote 1: several classes); section 2.2 ("before softmax").
+    """
+    require_model(model)
+    index = class_index(model, target)
+
+    def f(images: Tensor) -> Tensor:
+        require_images(images)
+        with evaluation_mode(model):
+            logits = model(images)  # (N, classes)
+        if logits.ndim != 2 or index >= logits.shape[1]:
+            raise ValueError(
+                f"target must be an index below the number of classes of logits (N, classes), "
+                f"got target {index} and logits of shape {tuple(logits.shape)}."
+            )
+        return logits[:, index]  # (N,)
+
+    return f
+
+
+def class_index(model: nn.Module, target: int | str) -> int:
+    """The index of a class that is given by its index or by its name in `model.categories`."""
+    categories = list(getattr(model, "categories", ()))
+    if isinstance(target, str):
+        return _index_of_name(categories, target)
+    if isinstance(target, bool):
+        raise TypeError(f"target must be the index or the name of a class, got {target!r}.")
+    try:
+        index = operator.index(target)
+    except TypeError:
+        raise TypeError(
+            f"target must be the index or the name of a class, got {target!r}."
+        ) from None
+    if index < 0 or (categories and index >= len(categories)):
+        raise ValueError(
+            f"target must be an index from 0 to {len(categories) - 1 if categories else 'classes - 1'}, "
+            f"got {index}."
+        )
+    return index
+
+
+def _index_of_name(categories: list[str], name: str) -> int:
+    if not categories:
+        raise ValueError(f"target must be an index: this model names no categories, got {name!r}.")
+    by_name: dict[str, list[int]] = {}
+    for index, category in enumerate(categories):
+        by_name.setdefault(category.casefold(), []).append(index)
+    indices = by_name.get(name.strip().casefold(), [])
+    if len(indices) == 1:
+        return indices[0]
+    if indices:
+        # ImageNet has two classes called "crane" and two called "maillot".
+        raise ValueError(
+            f"target {name!r} names several classes: give one of the indices {indices} instead."
+        )
+    near = difflib.get_close_matches(name.strip().casefold(), by_name, n=3, cutoff=0.5)
+    near += [known for known in by_name if name.strip().casefold() in known and known not in near][
+        :3
+    ]
+    near = [categories[by_name[match][0]] for match in near]
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise ValueError(
+        f"target must be one of the model's {len(categories)} categories, got {name!r}.{hint}"
+    )
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluate as in use within the block; afterwards every part has the mode that it had."""
+    training = [part for part in model.modules() if part.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
