@@ -112,9 +112,7 @@ def logistic_gradient(weights: Tensor, bias: float | Tensor, images: Tensor) -> 
     weights, images = weights.detach().to(images), images.detach()
     logits = (weights * images).sum(dim=(1, 2, 3)) + bias  # (N,)
     probabilities = torch.sigmoid(logits)  # (N,)
-    slopes = probabilities * torch.sigmoid(
-        -logits
-    )  # (N,): f (1 - f), exact also where f rounds to 1
+    slopes = probabilities * torch.sigmoid(-logits)  # (N,): f (1 - f), also where f rounds to 1
     return slopes[:, None, None, None] * weights  # (N, C, H, W)
 
 

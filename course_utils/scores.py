@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from course_utils.validation import require_images, require_model
+from course_utils.validation import require_batch, require_model
 
 ScoreFunction = Callable[[Tensor], Tensor]
 
@@ -29,13 +29,13 @@ def class_score(model: nn.Module, target: int | str) -> ScoreFunction:
         TypeError: if `model` is no module, or `target` neither an index nor a name.
         ValueError: if the model has no such class. For a name, near matches are given.
 
-    Source: lecture notes, section 2.1 (footnote 1: several classes); section 2.2 ("before softmax").
+    Source: lecture notes, section 2.1 (footnote 1) and section 2.2 ("before softmax").
     """
     require_model(model)
     index = class_index(model, target)
 
     def f(images: Tensor) -> Tensor:
-        require_images(images)
+        require_batch(images)
         with evaluation_mode(model):
             logits = model(images)  # (N, classes)
         if logits.ndim != 2 or index >= logits.shape[1]:
@@ -62,10 +62,8 @@ def class_index(model: nn.Module, target: int | str) -> int:
             f"target must be the index or the name of a class, got {target!r}."
         ) from None
     if index < 0 or (categories and index >= len(categories)):
-        raise ValueError(
-            f"target must be an index from 0 to {len(categories) - 1 if categories else 'classes - 1'}, "
-            f"got {index}."
-        )
+        known = f"below {len(categories)}" if categories else "of at least 0"
+        raise ValueError(f"target must be an index {known}, got {index}.")
     return index
 
 
@@ -83,11 +81,10 @@ def _index_of_name(categories: list[str], name: str) -> int:
         raise ValueError(
             f"target {name!r} names several classes: give one of the indices {indices} instead."
         )
-    near = difflib.get_close_matches(name.strip().casefold(), by_name, n=3, cutoff=0.5)
-    near += [known for known in by_name if name.strip().casefold() in known and known not in near][
-        :3
-    ]
-    near = [categories[by_name[match][0]] for match in near]
+    wanted = name.strip().casefold()
+    near = [known for known in by_name if wanted and wanted in known][:3]
+    near += difflib.get_close_matches(wanted, by_name, n=3, cutoff=0.5)
+    near = [categories[by_name[match][0]] for match in dict.fromkeys(near)]
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(
         f"target must be one of the model's {len(categories)} categories, got {name!r}.{hint}"

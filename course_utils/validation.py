@@ -1,4 +1,4 @@
-"""What arguments must hold, said in one place: every error names what must hold and what was got."""
+"""What arguments must hold: every error says what must hold and what was got."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def require_tensor(value: object, name: str, shape: str) -> None:
 def require_images(images: object, name: str = "images") -> None:
     """Raise unless `images` is a finite floating-point tensor (N, C, H, W)."""
     require_tensor(images, name, "(N, C, H, W)")
+
+
+def require_batch(images: object, name: str = "images") -> None:
+    """Raise unless `images` is a floating-point tensor (N, C, H, W), whatever its values.
+
+    For functions that are themselves differentiated, vectorised or traced: it looks at no value.
+    """
+    if not isinstance(images, Tensor) or images.ndim != 4 or not images.is_floating_point():
+        got = f"{tuple(images.shape)}, {images.dtype}" if isinstance(images, Tensor) else images
+        raise ValueError(f"{name} must be a floating-point tensor (N, C, H, W), got {got}.")
 
 
 def require_unit_range(images: Tensor, name: str = "images") -> None:
