@@ -101,3 +101,19 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+def brightness(images: Tensor) -> Tensor:
+    r"""The mean pixel value of each image, f(I) = (1/CHW) Σ_chw I_chw: the simplest score function.
+
+    Args:
+        images: (N, C, H, W).
+
+    Returns:
+        (N,), differentiable with respect to the images: ∇f(I) = 1/CHW in every pixel.
+
+    Raises:
+        ValueError: if `images` is not a floating-point batch.
+    """
+    require_batch(images)
+    return images.mean(dim=(1, 2, 3))

@@ -1,0 +1,137 @@
+"""The verdict: answers held against the reference and the misconceptions.
+
+While grading this runs where the student's code does not, and it trusts no more than the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from course_utils.exercises import find_exercise
+from course_utils.exercises.answers import Answer, collect_answers
+from course_utils.exercises.cases import make_cases
+from course_utils.exercises.cases.case import Case
+from course_utils.exercises.comparison import difference
+from course_utils.exercises.exercise import Exercise, Misconception
+
+# What to say of a side effect, by what it changes.
+SIDE_EFFECTS = {
+    "values": "it changes the values of the caller's {name}. Work on a copy: no in-place operation.",
+    "requires_grad": (
+        "it leaves requires_grad changed on the caller's {name}. "
+        "Work on a copy: {name}.detach().clone().requires_grad_()."
+    ),
+    "grad": "it leaves a gradient in the caller's {name}.grad. Work on a detached copy.",
+    "parameters": "it changes the parameters of the caller's {name}.",
+    "gradients of the parameters": (
+        "it fills or wipes the .grad of the {name}'s parameters, which belong to the caller. "
+        "torch.autograd.grad(score, inputs) returns the gradient and leaves them alone."
+    ),
+    "mode": "it leaves the {name} in another mode: train() or eval() was called on it.",
+    "buffers": "it changes buffers of the {name}, such as the statistics of batch normalisation.",
+    "hooks": "it leaves a hook on the {name}. Remove each hook again, also when something raises.",
+    "random state": (
+        "it changes torch's global random state. Draw from the generator that was given, "
+        "and do not set a global seed."
+    ),
+    "gradient mode": "it leaves gradients switched on or off for everyone after it.",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a check.
+
+    Attributes:
+        passed: whether the answers are right.
+        sentence: why not, in a sentence or two for the student; empty where they are right.
+        misconception: the name of the recognised misconception, or None.
+        attempted: False where the exercise is still an empty stub.
+    """
+
+    passed: bool
+    sentence: str = ""
+    misconception: str | None = None
+    attempted: bool = True
+
+
+def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
+    """Hold the answers on the cases of `seed` against the reference and the misconceptions."""
+    exercise = find_exercise(name)
+    cases = make_cases(name, seed)
+    if len(answers) != len(cases):
+        return Verdict(False, f"{len(cases)} answers were expected, got {len(answers)}.")
+    if not all(given.attempted for given in answers):
+        return Verdict(False, "Not attempted yet.", attempted=False)
+    expected = collect_answers(name, exercise.reference, seed)
+    wrong = [
+        _wrong_value(exercise, case, given, right)
+        for case, given, right in zip(cases, answers, expected, strict=True)
+    ]
+    if any(wrong):
+        recognised = _recognised_by_values(exercise, seed, cases, answers, wrong)
+        first = next(index for index, sentence in enumerate(wrong) if sentence)
+        sentence = f"On {cases[first].name}: {wrong[first]}"
+    elif any(given.changes for given in answers):
+        recognised = _recognised_by_side_effects(exercise, seed, answers)
+        sentence = _side_effect(cases, answers)
+    else:
+        return Verdict(True)
+    if recognised:
+        return Verdict(False, recognised.sentence, recognised.name)
+    return Verdict(False, sentence)
+
+
+def _wrong_value(exercise: Exercise, case: Case, given: Answer, right: Answer) -> str | None:
+    if right.error:
+        raise RuntimeError(f"The reference of {exercise.name!r} raised {right.error}.")
+    if given.error:
+        return f"it raised {given.error}"
+    return exercise.complaint(given.value, right.value, case)
+
+
+def _recognised_by_values(
+    exercise: Exercise,
+    seed: int,
+    cases: list[Case],
+    answers: list[Answer],
+    wrong: list[str | None],
+) -> Misconception | None:
+    """The misconception that gives most of the wrong answers, and most of all answers."""
+    recognised, most = None, 0
+    for misconception in exercise.misconceptions:
+        theirs = collect_answers(exercise.name, misconception.implementation, seed)
+        same = [
+            _same_value(their, given, case)
+            for their, given, case in zip(theirs, answers, cases, strict=True)
+        ]
+        n_wrong_explained = sum(agree and bool(why) for agree, why in zip(same, wrong, strict=True))
+        if 2 * n_wrong_explained >= sum(map(bool, wrong)) and sum(same) > most:
+            recognised, most = misconception, sum(same)
+    return recognised
+
+
+def _same_value(one: Answer, other: Answer, case: Case) -> bool:
+    if one.error or other.error:
+        return one.error == other.error
+    return difference(one.value, other.value, case.tolerance) is None
+
+
+def _recognised_by_side_effects(
+    exercise: Exercise, seed: int, answers: list[Answer]
+) -> Misconception | None:
+    """The misconception with these side effects: results are right, so only changes are held."""
+    changes = [set(given.changes) for given in answers]
+    for misconception in exercise.misconceptions:
+        theirs = collect_answers(exercise.name, misconception.implementation, seed)
+        if [set(their.changes) for their in theirs] == changes:
+            return misconception
+    return None
+
+
+def _side_effect(cases: list[Case], answers: list[Answer]) -> str:
+    for case, given in zip(cases, answers, strict=True):
+        for name, aspect in given.changes:
+            sentence = SIDE_EFFECTS[aspect].format(name=name)
+            return f"The result is right. But, on {case.name}: {sentence}"
+    raise ValueError("answers must hold a side effect, got none.")

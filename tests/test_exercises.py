@@ -1,0 +1,61 @@
+"""The tests of the checks: what is right passes, what is wrong gets its own sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from course_utils.exercises import exercises
+from course_utils.exercises.answers import collect_answers
+from course_utils.exercises.cases import LECTURES, exercise_names
+from course_utils.exercises.verdicts import judge
+
+SEEDS = (0, 1, 20231)
+EXERCISES = [exercise for lecture in LECTURES for exercise in exercises(lecture)]
+
+
+def _verdict(exercise, function, seed):
+    return judge(exercise.name, collect_answers(exercise.name, function, seed), seed)
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_every_exercise_with_cases_is_declared_and_the_reverse(lecture):
+    assert [exercise.name for exercise in exercises(lecture)] == exercise_names(lecture)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_reference_and_right_variants_pass(exercise, seed):
+    assert len(exercise.right_variants) >= 2
+    for variant in [exercise.reference, *exercise.right_variants]:
+        verdict = _verdict(exercise, variant, seed)
+        assert verdict.passed, f"{variant.__name__}: {verdict.sentence}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("exercise", "misconception"),
+    [(exercise, wrong) for exercise in EXERCISES for wrong in exercise.misconceptions],
+    ids=lambda part: part.name,
+)
+def test_misconception_is_rejected_with_its_own_sentence(exercise, misconception, seed):
+    verdict = _verdict(exercise, misconception.implementation, seed)
+    assert not verdict.passed
+    assert (verdict.misconception, verdict.sentence) == (misconception.name, misconception.sentence)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_misconceptions_have_distinct_names_and_sentences(exercise):
+    names = [wrong.name for wrong in exercise.misconceptions]
+    sentences = [wrong.sentence for wrong in exercise.misconceptions]
+    assert len(set(names)) == len(names) >= 5
+    assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_an_empty_stub_is_not_attempted_rather_than_wrong(exercise):
+    def stub(*_arguments, **_keywords):
+        raise NotImplementedError
+
+    verdict = _verdict(exercise, stub, 0)
+    assert not verdict.passed
+    assert not verdict.attempted
