@@ -1,0 +1,60 @@
+"""The `course` command: what authors and instructors do, one word each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        print(f"course {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="execute and store the masters in solutions/")
+    build.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
+    build.set_defaults(run=_build)
+
+    release = commands.add_parser("release", help="generate notebooks/ from solutions/")
+    release.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
+    release.set_defaults(run=_release)
+
+    coverage = commands.add_parser("coverage", help="write COVERAGE.md from the notebooks' tags")
+    coverage.set_defaults(run=_coverage)
+    return parser
+
+
+def _build(options: argparse.Namespace) -> None:
+    from course_utils.authoring.build import assignments, build
+
+    for assignment in options.assignments or assignments():
+        build(assignment)
+        print(f"built solutions/{assignment}")
+
+
+def _release(options: argparse.Namespace) -> None:
+    from course_utils.authoring.build import assignments
+    from course_utils.grading.release import release
+
+    for assignment in options.assignments or assignments():
+        release(assignment)
+        print(f"released notebooks/{assignment}")
+
+
+def _coverage(options: argparse.Namespace) -> None:
+    from course_utils.authoring.coverage import write_coverage
+
+    write_coverage()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
