@@ -10,6 +10,7 @@ from course_utils.validation import (
     require_function,
     require_images,
     require_number,
+    require_scores,
     require_tensor,
 )
 
@@ -51,11 +52,7 @@ def vanilla_gradient(f: ScoreFunction, images: Tensor) -> Tensor:
 def differentiable_scores(f: ScoreFunction, inputs: Tensor) -> Tensor:
     """f(inputs), after making sure that it is one differentiable number for each image."""
     scores = f(inputs)
-    if not isinstance(scores, Tensor) or scores.shape != inputs.shape[:1]:
-        got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise ValueError(
-            f"f must return one score for each image, shape ({len(inputs)},), got {got}."
-        )
+    require_scores(scores, len(inputs))
     if not scores.requires_grad:
         raise ValueError(
             "f must be differentiable with respect to the images, "

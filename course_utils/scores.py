@@ -7,9 +7,16 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
-from course_utils.validation import require_batch, require_model
+from course_utils.validation import (
+    require_batch,
+    require_function,
+    require_images,
+    require_model,
+    require_scores,
+)
 
 ScoreFunction = Callable[[Tensor], Tensor]
 
@@ -89,6 +96,16 @@ def _index_of_name(categories: list[str], name: str) -> int:
     raise ValueError(
         f"target must be one of the model's {len(categories)} categories, got {name!r}.{hint}"
     )
+
+
+def score_values(f: ScoreFunction, images: Tensor) -> Tensor:
+    """f(images), (N,), where no gradient is wanted: detached and without its cost."""
+    require_function(f)
+    require_images(images)
+    with torch.no_grad():
+        scores = f(images.detach())
+    require_scores(scores, len(images))
+    return scores.detach()
 
 
 @contextmanager

@@ -86,6 +86,13 @@ def require_function(f: object, name: str = "f") -> None:
         raise TypeError(f"{name} must be a function of the images, got {type(f).__name__}.")
 
 
+def require_scores(scores: object, n_images: int) -> None:
+    """Raise unless a score function returned one number for each image, a tensor (N,)."""
+    if not isinstance(scores, Tensor) or scores.shape != (n_images,):
+        got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ValueError(f"f must return one score for each image, shape ({n_images},), got {got}.")
+
+
 def require_model(model: object, name: str = "model") -> None:
     """Raise unless `model` is a torch module."""
     if not isinstance(model, nn.Module):
