@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from urllib.error import URLError
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from course_utils.garments import GARMENTS
+from course_utils.networks.attention_cnn import AttentionCNN
+from course_utils.networks.logistic import LogisticRegression
+from course_utils.networks.pooled_cnn import PooledCNN
+from course_utils.networks.vision_transformer import VisionTransformer
+from course_utils.scenes import MARGINS
 from course_utils.validation import require_batch
 
 
@@ -82,8 +91,37 @@ def _imagenet_categories() -> Sequence[str]:
     return EfficientNet_B0_Weights.DEFAULT.meta["categories"]
 
 
+def untrained_classifier(name: str) -> Classifier:
+    """One of the course's own networks as it is before training, drawn from torch's seed."""
+    build, categories, mean, std = COURSE_NETWORKS[name]
+    return Classifier(build(), categories, [mean], [std])
+
+
+def _course_network(name: str) -> Classifier:
+    # Built without memory, then given the stored weights: quick, and draws no random numbers.
+    build, categories, mean, std = COURSE_NETWORKS[name]
+    with torch.device("meta"):
+        network = build()
+    network.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"), assign=True)
+    network = network.to(memory_format=torch.channels_last)
+    return Classifier(network, categories, [mean], [std])
+
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+# name: (architecture, categories, mean and standard deviation of the pixels it was trained on)
+COURSE_NETWORKS: dict[str, tuple[Callable[[], nn.Module], Sequence[str], float, float]] = {
+    "logistic_regression": (LogisticRegression, ("sneaker", "ankle boot"), 0.0, 1.0),
+    "garments_cnn": (lambda: PooledCNN(10), GARMENTS, 0.2, 0.25),
+    "attention_cnn": (lambda: AttentionCNN(10), GARMENTS, 0.2, 0.25),
+    "vision_transformer": (lambda: VisionTransformer(10), GARMENTS, 0.2, 0.25),
+    "lesion_cnn": (lambda: PooledCNN(2, width=16), MARGINS, 0.34, 0.1),
+    "lesion_cnn_context": (lambda: PooledCNN(2, width=16), MARGINS, 0.34, 0.1),
+}
+
 OFFLINE: dict[str, Callable[[], Classifier]] = {
     "efficientnet_lite0": _efficientnet_lite0,
+    **{name: partial(_course_network, name) for name in COURSE_NETWORKS},
 }
 
 

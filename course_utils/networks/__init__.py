@@ -1,0 +1,1 @@
+"""The architectures of the course's networks, one a file."""

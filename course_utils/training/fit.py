@@ -1,0 +1,129 @@
+"""The training loop: AdamW, one cycle of the learning rate, fresh pictures in every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from course_utils.garments import Garments
+from course_utils.training.recipes import Recipe
+
+IMAGES_AT_ONCE = 1024  # generating many scenes in one call is faster than a batch at a time
+
+
+def fit(
+    model: nn.Module,
+    recipe: Recipe,
+    garments: Garments | None,
+    checkpoint: Path,
+    *,
+    precision: torch.dtype = torch.float32,
+    progress: bool = True,
+) -> float:
+    """Train `model` in place by `recipe`; returns the seconds that it took in all.
+
+    After each epoch everything needed to go on is written to `checkpoint`; a run that finds the
+    file goes on from there and ends with the same weights as one that was never interrupted.
+    Each epoch draws from a generator of its own, so an epoch is the same whoever runs it.
+    """
+    steps = recipe.epochs * -(-recipe.images_per_epoch // recipe.batch_size)
+    optimiser = torch.optim.AdamW(_parameter_groups(model, recipe.weight_decay))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
+    )
+    first_epoch, seconds = _resume(checkpoint, recipe, model, optimiser, schedule)
+    loss_function = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    model.train()
+    for epoch in range(first_epoch, recipe.epochs):
+        bar = tqdm(
+            total=recipe.images_per_epoch,
+            desc=f"epoch {epoch + 1}/{recipe.epochs}",
+            unit=" images",
+            disable=not progress,
+            mininterval=2,
+        )
+        for images, labels in _batches(recipe, garments, epoch):
+            with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+                logits = model(images)
+            loss = loss_function(logits.float(), labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            bar.update(len(images))
+        bar.close()
+        _save(
+            checkpoint,
+            {
+                "recipe": _fingerprint(recipe),
+                "epoch": epoch + 1,
+                "seconds": seconds + bar.format_dict["elapsed"],
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+            },
+        )
+        seconds += bar.format_dict["elapsed"]
+    model.eval()
+    return seconds
+
+
+def _resume(
+    checkpoint: Path,
+    recipe: Recipe,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> tuple[int, float]:
+    """Load what an interrupted run left, if any; the next epoch and the seconds spent so far."""
+    if not checkpoint.exists():
+        return 0, 0.0
+    state = torch.load(checkpoint, weights_only=True)
+    if state["recipe"] != _fingerprint(recipe):
+        raise ValueError(
+            f"{checkpoint} must come from the same recipe to go on from it, got one of "
+            f"{state['recipe']}. Delete it to start again."
+        )
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return state["epoch"], state["seconds"]
+
+
+def _save(checkpoint: Path, state: dict) -> None:
+    """Write beside and rename: an interruption leaves the old file or the new one, never half."""
+    beside = checkpoint.with_suffix(".part")
+    torch.save(state, beside)
+    beside.replace(checkpoint)
+
+
+def _fingerprint(recipe: Recipe) -> str:
+    numbers = {k: v for k, v in asdict(recipe).items() if k != "examples"}
+    return repr(numbers)
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Decay matrices and kernels; biases and normalisation scales stay free."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _batches(
+    recipe: Recipe, garments: Garments | None, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(recipe.seed * 10_000 + epoch + 1)
+    for start in range(0, recipe.images_per_epoch, IMAGES_AT_ONCE):
+        n = min(IMAGES_AT_ONCE, recipe.images_per_epoch - start)
+        images, labels = recipe.examples(n, generator, garments)
+        yield from zip(
+            images.split(recipe.batch_size), labels.split(recipe.batch_size), strict=True
+        )
