@@ -190,8 +190,7 @@ def sign_changes(values: Tensor) -> Tensor:
 
     Source: lecture notes, section 2.1 ("they even change signs") and figure 3.
     """
-    axes = max(getattr(values, "ndim", 1), 1)
-    require_tensor(values, "values", "(" + ", ".join(["n_points", *["..."] * (axes - 1)]) + ")")
+    require_tensor(values, "values", "(n_points, ...)")
     signs = values.detach().sign()
     current = signs[0]  # the latest sign that is not zero, for each entry
     changes = torch.zeros_like(current, dtype=torch.int64)

@@ -13,16 +13,17 @@ def require_tensor(value: object, name: str, shape: str) -> None:
     """Raise unless `value` is a finite floating-point tensor with as many axes as `shape` names.
 
     `shape` is written as in the docstrings, e.g. "(N, C, H, W)"; every axis must be non-empty.
+    "(N, ...)" asks for one axis or more.
     """
     axes = [axis.strip() for axis in shape.strip("()").split(",") if axis.strip()]
     if not isinstance(value, Tensor):
         raise TypeError(
             f"{name} must be a torch.Tensor of shape {shape}, got {type(value).__name__}."
         )
-    if value.ndim != len(axes):
-        raise ValueError(
-            f"{name} must have {len(axes)} axes {shape}, got shape {tuple(value.shape)}."
-        )
+    open_ended = axes[-1:] == ["..."]
+    n_axes = len(axes) - open_ended
+    if value.ndim < n_axes or (value.ndim > n_axes and not open_ended):
+        raise ValueError(f"{name} must have {n_axes} axes {shape}, got shape {tuple(value.shape)}.")
     if not value.is_floating_point():
         raise TypeError(f"{name} must be floating point, got {value.dtype}.")
     if value.numel() == 0:
