@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
@@ -25,6 +27,7 @@ def release(assignment: str, root: Path = Path()) -> Path:
         RuntimeError: if nbgrader could not generate it.
     """
     root = root.resolve()
+    _put_environment_on_path()
     config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     config.CourseDirectory.root = str(root)
     api = NbGraderAPI(CourseDirectory(config=config), config=config)
@@ -39,3 +42,10 @@ def release(assignment: str, root: Path = Path()) -> Path:
         )
     folder = api.coursedir.format_path(api.coursedir.release_directory, ".", assignment)
     return Path(folder) / f"{assignment}.ipynb"
+
+
+def _put_environment_on_path() -> None:
+    """nbgrader calls `alembic` by its bare name, also where the environment is not activated."""
+    scripts = str(Path(sys.executable).parent)
+    if scripts not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]

@@ -1,0 +1,80 @@
+"""Sample submissions with known marks: right, blank, and each misconception pasted in as source."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from types import ModuleType
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_utils.authoring.build import roles
+from course_utils.exercises.exercise import Exercise
+
+
+def with_answers(released: NotebookNode, answers: dict[str, str]) -> NotebookNode:
+    """A copy of a released notebook with the solution cells of these exercises filled in."""
+    notebook = nbformat.from_dict(released)
+    unused = set(answers)
+    for cell in notebook.cells:
+        for role, name in roles(cell):
+            if role == "solution" and name in answers:
+                cell.source = answers[name]
+                unused.discard(name)
+    if unused:
+        raise ValueError(f"The notebook has no solution cell for {', '.join(sorted(unused))}.")
+    return notebook
+
+
+def right_answers(master: NotebookNode) -> dict[str, str]:
+    """The source of each solution cell of a master."""
+    return {
+        name: cell.source for cell in master.cells for role, name in roles(cell) if role == "solution"
+    }
+
+
+def misconception_answers(exercise: Exercise) -> dict[str, str]:
+    """The source of each misconception of an exercise, as a student would have written it."""
+    return {
+        wrong.name: source_as_answer(wrong.implementation, exercise.name)
+        for wrong in exercise.misconceptions
+    }
+
+
+def source_as_answer(implementation: Callable, name: str) -> str:
+    """The implementation's source, with all of its module that it uses, under another name."""
+    module = inspect.getmodule(implementation)
+    used: dict[str, str] = {}
+    _collect(implementation, module, used)
+    renamed = re.sub(r"^def \w+", f"def {name}", _undecorated(implementation), count=1, flags=re.M)
+    return "\n\n".join([*used.values(), renamed])
+
+
+def _collect(function: Callable, module: ModuleType, used: dict[str, str]) -> None:
+    """Add the source of each global name that `function` uses, what it needs itself first."""
+    for name in _global_names(function.__code__):
+        value = vars(module).get(name)
+        if value is None or name in used:
+            continue
+        if inspect.isfunction(value) and value.__module__ == module.__name__:
+            _collect(value, module, used)
+            used[name] = _undecorated(value)
+        elif inspect.ismodule(value):
+            used[name] = f"import {value.__name__} as {name}"
+        elif hasattr(value, "__module__") and value.__module__ != module.__name__:
+            used[name] = f"from {value.__module__} import {value.__name__} as {name}"
+        else:
+            used[name] = f"{name} = {value!r}"
+
+
+def _global_names(code) -> list[str]:
+    inner = [constant for constant in code.co_consts if inspect.iscode(constant)]
+    return [*code.co_names, *(name for part in inner for name in _global_names(part))]
+
+
+def _undecorated(function: Callable) -> str:
+    source = textwrap.dedent(inspect.getsource(function))
+    return source[re.search(r"^def ", source, flags=re.M).start() :].rstrip()
