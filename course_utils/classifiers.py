@@ -97,12 +97,13 @@ def untrained_classifier(name: str) -> Classifier:
     return Classifier(build(), categories, [mean], [std])
 
 
-def _course_network(name: str) -> Classifier:
+def course_network(name: str, weights: Path | None = None) -> Classifier:
+    """One of the course's own networks with the shipped weights, or with those in another file."""
     # Built without memory, then given the stored weights: quick, and draws no random numbers.
     build, categories, mean, std = COURSE_NETWORKS[name]
     with torch.device("meta"):
         network = build()
-    network.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"), assign=True)
+    network.load_state_dict(load_file(weights or WEIGHTS / f"{name}.safetensors"), assign=True)
     network = network.to(memory_format=torch.channels_last)
     return Classifier(network, categories, [mean], [std])
 
@@ -121,7 +122,7 @@ COURSE_NETWORKS: dict[str, tuple[Callable[[], nn.Module], Sequence[str], float, 
 
 OFFLINE: dict[str, Callable[[], Classifier]] = {
     "efficientnet_lite0": _efficientnet_lite0,
-    **{name: partial(_course_network, name) for name in COURSE_NETWORKS},
+    **{name: partial(course_network, name) for name in COURSE_NETWORKS},
 }
 
 
