@@ -1,0 +1,41 @@
+# make lab      open the course in JupyterLab (creates the environment if needed)
+# make test     run every test (creates the environment if needed)
+# make grade    play the instructor's loop on sample submissions
+# make system   install what only a system package provides (bubblewrap; Debian and Ubuntu)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: lab test grade system clean
+
+lab: $(VENV)/installed
+	$(BIN)/jupyter lab notebooks/00_start_here/00_start_here.ipynb
+
+test: $(VENV)/installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+grade: $(VENV)/installed
+	$(BIN)/course demo
+
+system:
+	apt-get update
+	apt-get install --yes --no-install-recommends bubblewrap chromium
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info < (3, 14), "Python 3.10 to 3.13 is needed, got " + sys.version'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than pyproject.toml as long as the environment is what it asks for.
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-for-tests: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,cluster]'
+	touch $(VENV)/installed $@
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .hypothesis
