@@ -28,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
     release.set_defaults(run=_release)
 
+    demo = commands.add_parser("demo", help="play the instructor's loop on sample submissions")
+    demo.add_argument("assignment", nargs="?", default="01_gradients")
+    demo.add_argument("--folder", default="build/demo", help="where the sample course is made")
+    demo.add_argument("--students", type=int, default=12, help="how many submissions; 0 for all")
+    demo.set_defaults(run=_demo)
+
     coverage = commands.add_parser("coverage", help="write COVERAGE.md from the notebooks' tags")
     coverage.set_defaults(run=_coverage)
     return parser
@@ -48,6 +54,17 @@ def _release(options: argparse.Namespace) -> None:
     for assignment in options.assignments or assignments():
         release(assignment)
         print(f"released notebooks/{assignment}")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import shutil
+    from pathlib import Path
+
+    from course_utils.grading.demo import play
+
+    shutil.rmtree(options.folder, ignore_errors=True)
+    differing = play(Path(options.folder), Path(), options.assignment, options.students or None)
+    return min(differing, 1)
 
 
 def _coverage(options: argparse.Namespace) -> None:
