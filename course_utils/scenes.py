@@ -107,9 +107,9 @@ def garment_scenes(
     require_count(n, "n")
     require_count(n_fragments, "n_fragments", minimum=0)
     require_number(noise, "noise", minimum=0)
-    require_count(size, "size", minimum=GARMENT_SIZE * n_objects)
     if n_objects not in (1, 2):
         raise ValueError(f"n_objects must be 1 or 2, got {n_objects!r}.")
+    require_count(size, "size", minimum=GARMENT_SIZE * n_objects)
     if context_strength is not None:
         require_number(context_strength, "context_strength", minimum=0, maximum=1)
     generator = _generator(seed)

@@ -64,7 +64,7 @@ def train(
         torch.manual_seed(recipe.seed)
         model = untrained_classifier(name).to(memory_format=torch.channels_last)
         if recipe.starts_from:
-            _begin_with(model.network.features, recipe.starts_from, output_folder)
+            _take_over(model.network.features, recipe.starts_from, output_folder)
         seconds = fit(
             model,
             recipe,
@@ -86,11 +86,12 @@ def train(
     return weights
 
 
-def _begin_with(features: nn.Module, name: str, folder: Path) -> None:
-    """Copy another network's convolutions, from the output folder or else the shipped weights."""
+def _take_over(features: nn.Module, name: str, folder: Path) -> None:
+    """Another network's convolutions, fixed; from the output folder or else the shipped ones."""
     weights = folder / f"{name}.safetensors"
     stored = load_file(weights if weights.exists() else WEIGHTS / weights.name)
     features.load_state_dict({key: stored[f"features.{key}"] for key in features.state_dict()})
+    features.requires_grad_(False)
 
 
 def _download(folder: Path) -> Path:

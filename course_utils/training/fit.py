@@ -29,7 +29,8 @@ def fit(
 
     After each epoch everything needed to go on is written to `checkpoint`; a run that finds the
     file goes on from there and ends with the same weights as one that was never interrupted.
-    Each epoch draws from a generator of its own, so an epoch is the same whoever runs it.
+    Each epoch draws from a generator of its own, so it is the same in either run. Parameters that
+    require no gradient stay as they are.
     """
     steps = recipe.epochs * -(-recipe.images_per_epoch // recipe.batch_size)
     optimiser = torch.optim.AdamW(_parameter_groups(model, recipe.weight_decay))
@@ -38,7 +39,7 @@ def fit(
     )
     first_epoch, seconds = _resume(checkpoint, recipe, model, optimiser, schedule)
     loss_function = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    model.train()
+    _train_mode(model)
     for epoch in range(first_epoch, recipe.epochs):
         bar = tqdm(
             total=recipe.images_per_epoch,
@@ -104,13 +105,22 @@ def _save(checkpoint: Path, state: dict) -> None:
 
 
 def _fingerprint(recipe: Recipe) -> str:
-    numbers = {k: v for k, v in asdict(recipe).items() if k != "examples"}
+    numbers = {k: v for k, v in asdict(recipe).items() if not callable(v)}
     return repr(numbers)
+
+
+def _train_mode(model: nn.Module) -> None:
+    """Train what has parameters to learn; batch normalisation in fixed parts stays as it is."""
+    model.train()
+    for part in model.modules():
+        parameters = list(part.parameters())
+        if parameters and not any(p.requires_grad for p in parameters):
+            part.eval()
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Decay matrices and kernels; biases and normalisation scales stay free."""
-    parameters = list(model.parameters())
+    parameters = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
@@ -121,9 +131,10 @@ def _batches(
     recipe: Recipe, garments: Garments | None, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(recipe.seed * 10_000 + epoch + 1)
+    examples = recipe.first_examples if epoch < recipe.first_epochs else recipe.examples
     for start in range(0, recipe.images_per_epoch, IMAGES_AT_ONCE):
         n = min(IMAGES_AT_ONCE, recipe.images_per_epoch - start)
-        images, labels = recipe.examples(n, generator, garments)
+        images, labels = examples(n, generator, garments)
         yield from zip(
             images.split(recipe.batch_size), labels.split(recipe.batch_size), strict=True
         )
