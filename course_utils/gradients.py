@@ -98,6 +98,14 @@ def logistic_gradient(weights: Tensor, bias: float | Tensor, images: Tensor) -> 
 
     Source: lecture notes, section 2.1 ("Context: Gradients as explanations"), figure 1 (left).
     """
+    logits = linear_logits(weights, bias, images)  # (N,)
+    probabilities = torch.sigmoid(logits)  # (N,)
+    slopes = probabilities * torch.sigmoid(-logits)  # (N,): f (1 - f), also where f rounds to 1
+    return slopes[:, None, None, None] * weights.detach().to(images)  # (N, C, H, W)
+
+
+def linear_logits(weights: Tensor, bias: float | Tensor, images: Tensor) -> Tensor:
+    """w·I + b, (N,), for weights (C, H, W) of the shape of an image and one number b."""
     require_tensor(weights, "weights", "(C, H, W)")
     require_images(images)
     if images.shape[1:] != weights.shape:
@@ -106,11 +114,7 @@ def logistic_gradient(weights: Tensor, bias: float | Tensor, images: Tensor) -> 
             f"got {tuple(weights.shape)}."
         )
     bias = _one_number(bias, "bias")
-    weights, images = weights.detach().to(images), images.detach()
-    logits = (weights * images).sum(dim=(1, 2, 3)) + bias  # (N,)
-    probabilities = torch.sigmoid(logits)  # (N,)
-    slopes = probabilities * torch.sigmoid(-logits)  # (N,): f (1 - f), also where f rounds to 1
-    return slopes[:, None, None, None] * weights  # (N, C, H, W)
+    return (weights.detach().to(images) * images.detach()).sum(dim=(1, 2, 3)) + bias
 
 
 def _one_number(value: float | Tensor, name: str) -> float:
