@@ -8,14 +8,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Nothing is asked of the network; in a container, where one is root, Jupyter wants to be told so.
-LAB_FLAGS := --LabApp.news_url=None \
+LAB_FLAGS := --ServerApp.root_dir=. \
+	--LabApp.default_url=/lab/tree/notebooks/00_start_here/00_start_here.ipynb \
+	--LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test grade system clean
 
 lab: $(VENV)/installed
-	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here/00_start_here.ipynb
+	$(BIN)/jupyter lab $(LAB_FLAGS)
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
