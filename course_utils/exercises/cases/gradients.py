@@ -6,14 +6,23 @@ Score functions with a gradient that one can work out by hand, and a small netwo
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_utils.exercises.cases.case import Case
+from course_utils.exercises.cases.ingredients import (
+    cubic,
+    logit,
+    new_generator,
+    ramp,
+    rand,
+    randn,
+    small_network,
+)
 
 
 def class_score(seed: int) -> list[Case]:
     """Networks with more classes than images and the reverse, asked for one class."""
-    generator = _generator(seed)
+    generator = new_generator(seed)
     settings = {
         "three colour images, class 2 of 5": (3, 3, 5, 2),
         "four grayscale images, class 0 of 3": (4, 1, 3, 0),
@@ -21,8 +30,8 @@ def class_score(seed: int) -> list[Case]:
     }
     cases = []
     for name, (n_images, channels, n_classes, target) in settings.items():
-        model = _network(channels, n_classes, generator)
-        images = _rand(n_images, channels, 5, 6, generator=generator)
+        model = small_network(channels, n_classes, generator)
+        images = rand(n_images, channels, 5, 6, generator=generator)
         cases.append(
             Case(name, {"model": model, "target": target}, finish=_ScoresAndGradient(images))
         )
@@ -45,46 +54,46 @@ class _ScoresAndGradient:
 
 def vanilla_gradient(seed: int) -> list[Case]:
     """A ramp, a polynomial and a network."""
-    generator = _generator(seed)
+    generator = new_generator(seed)
     values = torch.tensor([1.5, 2.0, 3.0, 0.0, -1.0, 7.0], dtype=torch.float64)
     ramp_at = values[torch.randperm(6, generator=generator)].view(1, 1, 2, 3)
-    coefficients = _randn(3, 4, 5, generator=generator)
-    network = _network(3, 4, generator).requires_grad_(False)
+    coefficients = randn(3, 4, 5, generator=generator)
+    network = small_network(3, 4, generator).requires_grad_(False)
     return [
         Case(
             "f(I) = Σ a·I³",
-            {"f": _cubic(coefficients), "images": _rand(2, 3, 4, 5, generator=generator)},
+            {"f": cubic(coefficients), "images": rand(2, 3, 4, 5, generator=generator)},
         ),
-        Case("f(I) = Σ (1 − ReLU(1 − I))", {"f": _ramp, "images": ramp_at}),
+        Case("f(I) = Σ (1 − ReLU(1 − I))", {"f": ramp, "images": ramp_at}),
         Case(
             "a small network and three colour images",
-            {"f": _logit(network, 1), "images": _rand(3, 3, 6, 5, generator=generator)},
+            {"f": logit(network, 1), "images": rand(3, 3, 6, 5, generator=generator)},
             watched={"model": network},
         ),
         Case(
             "one grayscale image",
-            {"f": _cubic(coefficients[:1]), "images": _rand(1, 1, 4, 5, generator=generator)},
+            {"f": cubic(coefficients[:1]), "images": rand(1, 1, 4, 5, generator=generator)},
         ),
     ]
 
 
 def channel_mean(seed: int) -> list[Case]:
     """Signed gradients, so that a lost sign shows."""
-    generator = _generator(seed)
+    generator = new_generator(seed)
     shapes = {
         "two colour images": (2, 3, 4, 5),
         "three images of three channels and three pixels": (3, 3, 1, 3),
         "one grayscale image": (1, 1, 4, 3),
     }
     return [
-        Case(name, {"gradients": _randn(*shape, generator=generator)})
+        Case(name, {"gradients": randn(*shape, generator=generator)})
         for name, shape in shapes.items()
     ]
 
 
 def logistic_gradient(seed: int) -> list[Case]:
     """Biases of both signs; probabilities that are neither 0 nor 1."""
-    generator = _generator(seed)
+    generator = new_generator(seed)
     settings = {
         "two colour images, bias 0.7": ((2, 3, 4, 5), 0.7),
         "three grayscale images, bias −1.2": ((3, 1, 5, 4), -1.2),
@@ -94,9 +103,9 @@ def logistic_gradient(seed: int) -> list[Case]:
         Case(
             name,
             {
-                "weights": _randn(*shape[1:], generator=generator),
+                "weights": randn(*shape[1:], generator=generator),
                 "bias": bias,
-                "images": _rand(*shape, generator=generator),
+                "images": rand(*shape, generator=generator),
             },
         )
         for name, (shape, bias) in settings.items()
@@ -105,17 +114,17 @@ def logistic_gradient(seed: int) -> list[Case]:
 
 def steepest_step(seed: int) -> list[Case]:
     """Gradients whose lengths differ from image to image."""
-    generator = _generator(seed)
-    coefficients = _randn(3, 4, 5, generator=generator)
-    network = _network(1, 3, generator).requires_grad_(False)
-    dim = _rand(2, 3, 4, 5, generator=generator) * torch.tensor([1.0, 0.3]).view(2, 1, 1, 1)
+    generator = new_generator(seed)
+    coefficients = randn(3, 4, 5, generator=generator)
+    network = small_network(1, 3, generator).requires_grad_(False)
+    dim = rand(2, 3, 4, 5, generator=generator) * torch.tensor([1.0, 0.3]).view(2, 1, 1, 1)
     return [
-        Case("a bright and a dim image", {"f": _cubic(coefficients), "images": dim, "length": 0.5}),
+        Case("a bright and a dim image", {"f": cubic(coefficients), "images": dim, "length": 0.5}),
         Case(
             "a small network and three images",
             {
-                "f": _logit(network, 2),
-                "images": _rand(3, 1, 6, 5, generator=generator),
+                "f": logit(network, 2),
+                "images": rand(3, 1, 6, 5, generator=generator),
                 "length": 2.0,
             },
             watched={"model": network},
@@ -123,48 +132,9 @@ def steepest_step(seed: int) -> list[Case]:
         Case(
             "one image",
             {
-                "f": _cubic(coefficients),
-                "images": _rand(1, 3, 4, 5, generator=generator),
+                "f": cubic(coefficients),
+                "images": rand(1, 3, 4, 5, generator=generator),
                 "length": 0.01,
             },
         ),
     ]
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def _rand(*shape: int, generator: torch.Generator) -> Tensor:
-    return torch.rand(shape, generator=generator, dtype=torch.float64)
-
-
-def _randn(*shape: int, generator: torch.Generator) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
-def _cubic(coefficients: Tensor):
-    return lambda images: (coefficients * images**3).sum(dim=(1, 2, 3))
-
-
-def _ramp(images: Tensor) -> Tensor:
-    return (1 - torch.relu(1 - images)).sum(dim=(1, 2, 3))
-
-
-def _logit(model: nn.Module, target: int):
-    return lambda images: model(images)[:, target]
-
-
-def _network(channels: int, n_classes: int, generator: torch.Generator) -> nn.Module:
-    """A small convolutional network with smooth activations and random weights, in float64."""
-    network = nn.Sequential(
-        nn.Conv2d(channels, 6, 3, padding=1),
-        nn.Tanh(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(6, n_classes),
-    ).double()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(_randn(*parameter.shape, generator=generator))
-    return network.eval()
