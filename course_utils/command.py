@@ -34,6 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--students", type=int, default=12, help="how many submissions; 0 for all")
     demo.set_defaults(run=_demo)
 
+    train = commands.add_parser("train", help="make a network's weights and card again")
+    train.add_argument("network", help="e.g. garments_cnn")
+    train.add_argument("--data", help="folder with Fashion-MNIST's IDX files; else downloaded")
+    train.add_argument("--output", default="build/weights", help="where the weights go")
+    train.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
+    train.set_defaults(run=_train)
+
     coverage = commands.add_parser("coverage", help="write COVERAGE.md from the notebooks' tags")
     coverage.set_defaults(run=_coverage)
     return parser
@@ -65,6 +72,13 @@ def _demo(options: argparse.Namespace) -> int:
     shutil.rmtree(options.folder, ignore_errors=True)
     differing = play(Path(options.folder), Path(), options.assignment, options.students or None)
     return min(differing, 1)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from course_utils.training import train
+
+    weights = train(options.network, options.data, options.output, precision=options.precision)
+    print(f"wrote {weights} and its card")
 
 
 def _coverage(options: argparse.Namespace) -> None:

@@ -25,8 +25,9 @@ def train(
     precision: str = "bfloat16",
     recipe: Recipe | None = None,
     progress: bool = True,
+    card: bool = True,
 ) -> Path:
-    """Train one of the course's networks from scratch and write NAME.safetensors.
+    """Train one of the course's networks and write NAME.safetensors and its card, NAME.md.
 
     An interrupted training goes on where it was, from NAME.checkpoint in the output folder.
 
@@ -38,6 +39,7 @@ def train(
         precision: "bfloat16" (mixed; about twice as fast on CPUs that compute in it) or "float32".
         recipe: another one than RECIPES[name].
         progress: whether to show a progress bar.
+        card: whether to measure the network and write its card, which takes some minutes.
 
     Returns:
         The path of the weights.
@@ -54,7 +56,7 @@ def train(
     output_folder.mkdir(parents=True, exist_ok=True)
     garments = None
     if recipe.needs_garments:
-        garments = load_garments(data_folder or _download(output_folder), split="train")
+        garments = load_garments(data_folder or _download(), split="train")
 
     weights, checkpoint = (
         output_folder / f"{name}.safetensors",
@@ -83,6 +85,10 @@ def train(
     }
     save_file(state, weights, metadata=facts)
     checkpoint.unlink()
+    if card:
+        from course_utils.training.card import write_card  # it imports every method measured
+
+        write_card(name, output_folder)
     return weights
 
 
@@ -94,8 +100,9 @@ def _take_over(features: nn.Module, name: str, folder: Path) -> None:
     features.requires_grad_(False)
 
 
-def _download(folder: Path) -> Path:
+def _download() -> Path:
     """Fashion-MNIST by torchvision's own download; the folder that holds its IDX files."""
     from torchvision.datasets import FashionMNIST
 
-    return Path(FashionMNIST(folder, train=True, download=True).raw_folder)
+    cache = Path(torch.hub.get_dir()) / "datasets"
+    return Path(FashionMNIST(cache, train=True, download=True).raw_folder)
