@@ -34,7 +34,7 @@ def train(
     Args:
         name: one of `RECIPES`.
         data_folder: a folder of IDX files with the whole of Fashion-MNIST, such as Debian's package
-            dataset-fashion-mnist provides. None: torchvision's download, kept in the output folder.
+            dataset-fashion-mnist provides. None: torchvision's download, kept in torch's cache.
         output_folder: where the weights go; it is made if need be.
         precision: "bfloat16" (mixed; about twice as fast on CPUs that compute in it) or "float32".
         recipe: another one than RECIPES[name].
@@ -58,16 +58,14 @@ def train(
     if recipe.needs_garments:
         garments = load_garments(data_folder or _download(), split="train")
 
-    weights, checkpoint = (
-        output_folder / f"{name}.safetensors",
-        output_folder / f"{name}.checkpoint",
-    )
+    weights = output_folder / f"{name}.safetensors"
+    checkpoint = weights.with_suffix(".checkpoint")
     with torch.random.fork_rng(devices=[]):  # the caller's random state stays as it is
         torch.manual_seed(recipe.seed)
         model = untrained_classifier(name).to(memory_format=torch.channels_last)
         if recipe.starts_from:
             _take_over(model.network.features, recipe.starts_from, output_folder)
-        seconds = fit(
+        seconds, cpu_seconds = fit(
             model,
             recipe,
             garments,
@@ -78,6 +76,7 @@ def train(
     state = {key: value.contiguous() for key, value in model.network.state_dict().items()}
     facts = {  # what the model card says about the training
         "seconds": f"{seconds:.0f}",
+        "cpu_seconds": f"{cpu_seconds:.0f}",
         "threads": str(torch.get_num_threads()),
         "precision": precision,
         "torch": torch.__version__,

@@ -210,8 +210,9 @@ def _training(name: str, recipe: Recipe, facts: dict[str, str]) -> list[str]:
         f"{recipe.label_smoothing}, seed {recipe.seed}. {start}",
         "",
         f"Made by `course train {name}` on {facts['date']} with torch {facts['torch']} in "
-        f"{facts['precision']}, in {float(facts['seconds']) / 60:.1f} minutes of wall time on "
-        f"{facts['threads']} thread(s) of a shared CPU.",
+        f"{facts['precision']}: {float(facts['cpu_seconds']) / 60:.1f} minutes of CPU time on "
+        f"{facts['threads']} thread(s), {float(facts['seconds']) / 60:.1f} by the clock on a "
+        "machine that was busy with other work.",
     ]
 
 
