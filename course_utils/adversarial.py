@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -18,11 +20,13 @@ from course_utils.validation import (
 )
 
 __all__ = [
+    "MinimalPerturbation",
     "attack_success",
     "bim",
     "fgsm",
     "hyperplane_perturbation",
     "loss_gradient",
+    "minimal_perturbation",
 ]
 
 
@@ -48,8 +52,6 @@ def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     inputs = images.detach().clone().requires_grad_()  # a copy: the caller's tensor stays as it is
     with torch.enable_grad():
         logits = _logits(model, inputs, labels)  # (N, classes)
-        if not logits.requires_grad:
-            raise ValueError("model must be differentiable, got logits without a gradient.")
         loss = cross_entropy(logits, labels.to(logits.device, torch.int64), reduction="sum")
         (gradient,) = torch.autograd.grad(loss, inputs)  # (N, C, H, W)
     return gradient
@@ -192,6 +194,119 @@ def hyperplane_perturbation(weights: Tensor, bias: float | Tensor, images: Tenso
     return -logits[:, None, None, None] * w / (w * w).sum()  # (N, C, H, W)
 
 
+class MinimalPerturbation(NamedTuple):
+    """The shortest perturbations that were found, and for which images there is one."""
+
+    perturbation: Tensor  # r: (N, C, H, W), zero where none was found
+    success: Tensor  # (N,), boolean: the model predicts the target at I + r
+
+
+def minimal_perturbation(
+    model: nn.Module, images: Tensor, targets: Tensor, *, n_searches: int = 8, n_steps: int = 50
+) -> MinimalPerturbation:
+    r"""The smallest change to a class: minimise ‖r‖² while f(I + r) = l and I + r in [0, 1].
+
+    As Szegedy et al. do, the constraint on the class becomes a penalty, ‖r‖² + c · p(I + r), which
+    is minimised inside the box, and the smallest c that still reaches the class is found for each
+    image by bisection. Their p is the cross-entropy; here it is how much the target's logit falls
+    short of the largest other one, max(0, max_{k≠l} z_k − z_l), which is zero as soon as the class
+    is reached (Carlini and Wagner). The problem is not convex: the result is a short r, mostly
+    close to the shortest, and no proof that there is none shorter.
+
+    Args:
+        model: a network from images (N, C, H, W) to logits (N, classes), evaluated as in use.
+        images: I, (N, C, H, W), values in [0, 1].
+        targets: l, (N,), the class to be reached by each image.
+        n_searches: how many values of c are tried, at least 1.
+        n_steps: how many gradient steps each of them is given, at least 1.
+
+    Returns:
+        (perturbation, success): r, (N, C, H, W), and (N,), whether the model predicts the target
+        at I + r. r is zero where it failed, and where the image is in that class already.
+
+    Raises:
+        TypeError, ValueError: as `loss_gradient`, and if a count is less than 1.
+
+    Source: lecture notes, section 3; Szegedy et al., "Intriguing properties of neural networks",
+    ICLR 2014, section 4.1; Carlini and Wagner, "Towards evaluating the robustness of neural
+    networks", S&P 2017, objective f₆.
+    """
+    _require_attack(model, images, targets)
+    require_count(n_searches, "n_searches")
+    require_count(n_steps, "n_steps")
+    images = images.detach()
+    targets = targets.to(images.device, torch.int64)
+    r = torch.zeros_like(images)  # the shortest one that reached the class, so far
+    norm = images.new_full((len(images),), torch.inf)  # its length
+    stride = torch.full_like(norm, 0.5)  # the length of a search's first step
+    c, low, high = torch.ones_like(norm), torch.zeros_like(norm), torch.full_like(norm, torch.inf)
+    for _ in range(n_searches):
+        r, norm, reached = _descend(model, images, targets, c, stride, n_steps, r, norm)
+        stride = torch.where(norm.isinf(), 2 * stride, norm / 10)
+        # Bisection: the smallest c that reaches the class lies between low and high.
+        low, high = torch.where(reached, low, c), torch.where(reached, c, high)
+        c = torch.where(high.isinf(), 10 * c, torch.where(low == 0, c / 10, (low * high).sqrt()))
+    r = _shorten(model, images, targets, r)
+    return MinimalPerturbation(r, attack_success(model, images + r, targets, targeted=True))
+
+
+def _descend(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    c: Tensor,
+    stride: Tensor,
+    n_steps: int,
+    best: Tensor,
+    best_norm: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Minimise ‖r‖² + c · p(I + r) inside the box, by steps of decreasing length.
+
+    Returns the shortest r that reached the class, its norm, and whether one of the second half of
+    the steps did, where what the start was like no longer matters.
+    """
+    r = best
+    reached = torch.zeros_like(best_norm, dtype=torch.bool)
+    for step in range(n_steps):
+        inputs = r.clone().requires_grad_()
+        with torch.enable_grad():
+            shortfall = _shortfall(_logits(model, images + inputs, targets), targets)  # (N,)
+            objective = inputs.square().sum(dim=(1, 2, 3)) + c * shortfall.clamp_min(0)  # (N,)
+            (gradient,) = torch.autograd.grad(objective.sum(), inputs)  # (N, C, H, W)
+        norm, success = _norms(r), shortfall.detach() < 0
+        shorter = success & (norm < best_norm)
+        best = torch.where(shorter[:, None, None, None], r, best)
+        best_norm = torch.where(shorter, norm, best_norm)
+        if step >= n_steps // 2:
+            reached = reached | success
+        length = stride * (1 - step / n_steps) / _norms(gradient).clamp_min(1e-12)  # (N,)
+        # Back into the box between the steps: inside the objective a clamp would have no gradient.
+        r = (images + r - length[:, None, None, None] * gradient).clamp(0, 1) - images
+    return best, best_norm, reached
+
+
+def _shortfall(logits: Tensor, targets: Tensor) -> Tensor:
+    """By how much the largest other logit exceeds the target's, (N,); negative once reached."""
+    wanted = logits.gather(1, targets[:, None])  # (N, 1)
+    others = logits.scatter(1, targets[:, None], -torch.inf)  # (N, classes)
+    return others.amax(dim=1) - wanted[:, 0]
+
+
+def _norms(vectors: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(vectors, dim=(1, 2, 3))  # (N,)
+
+
+def _shorten(model: nn.Module, images: Tensor, targets: Tensor, r: Tensor) -> Tensor:
+    """The shortest t · r, 0 ≤ t ≤ 1, that reaches the class, by bisection on t."""
+    low = r.new_zeros(len(r), 1, 1, 1)
+    high = torch.ones_like(low)
+    for _ in range(12):
+        t = (low + high) / 2
+        success = attack_success(model, images + t * r, targets, targeted=True)[:, None, None, None]
+        low, high = torch.where(success, low, t), torch.where(success, t, high)
+    return high * r
+
+
 def _require_attack(model: nn.Module, images: Tensor, labels: Tensor, name: str = "images") -> None:
     require_model(model)
     require_images(images, name)
@@ -208,4 +323,6 @@ def _logits(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
             f"labels must be indices below the number of classes of logits (N, classes), "
             f"got a label {labels.max().item()} and logits of shape {tuple(logits.shape)}."
         )
+    if torch.is_grad_enabled() and not logits.requires_grad:
+        raise ValueError("model must be differentiable, got logits without a gradient.")
     return logits
