@@ -41,7 +41,7 @@ def _kernels_without_network() -> None:
     (startup / "00-no-network.py").write_text(NO_NETWORK)
     os.environ["IPYTHONDIR"] = str(folder / "ipython")
     os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    os.environ["COURSE_PROGRESS_FILE"] = str(folder / "progress.json")
+    os.environ["COURSE_PROGRESS_FOLDER"] = str(folder / "progress")
 
 
 _kernels_without_network()

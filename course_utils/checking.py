@@ -8,6 +8,7 @@ from collections.abc import Callable
 from course_utils.exercises import find_exercise
 from course_utils.exercises.answers import collect_answers
 from course_utils.exercises.verdicts import Verdict, judge
+from course_utils.progress import record
 
 PUBLIC_SEED = 0
 HIDDEN_SEED_VARIABLE = "COURSE_HIDDEN_SEED"
@@ -48,6 +49,8 @@ def check(name: str, function: Callable) -> None:
         verdict = judge(name, collect_answers(name, function, seed), seed)
         if not verdict.passed:
             break
+    if HIDDEN_SEED_VARIABLE not in os.environ:  # while grading there is nobody's progress to keep
+        record(name, verdict.passed)
     points = f"{exercise.points} point{'s' if exercise.points != 1 else ''}"
     if verdict.passed:
         print(f"✔ {name}: right ({points}).")

@@ -84,7 +84,6 @@ def _index_of_name(categories: list[str], name: str) -> int:
     if len(indices) == 1:
         return indices[0]
     if indices:
-        # ImageNet has two classes called "crane" and two called "maillot".
         raise ValueError(
             f"target {name!r} names several classes: give one of the indices {indices} instead."
         )

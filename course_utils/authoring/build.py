@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
@@ -24,6 +25,7 @@ from nbformat import NotebookNode
 from course_utils.authoring.cards import cards
 from course_utils.exercises import exercises, written_questions
 from course_utils.exercises.cases import LECTURES
+from course_utils.progress import FOLDER_VARIABLE
 
 LARGEST_NOTEBOOK = 600_000  # bytes, as stored
 SOLUTIONS = Path("solutions")
@@ -122,14 +124,15 @@ def _grading(role: str, name: str, points: int) -> dict:
 
 
 def _execute(notebook: NotebookNode, assignment: str) -> None:
-    folder = str(master_path(assignment).parent)
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
         record_timing=False,
-        resources={"metadata": {"path": folder}},
-    ).execute()
+        resources={"metadata": {"path": str(master_path(assignment).parent)}},
+    )
+    with TemporaryDirectory() as progress:  # the author's own progress is not the notebook's
+        client.execute(env={**os.environ, FOLDER_VARIABLE: progress})
     for position, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.output_type == "error" or output.get("name") == "stderr":

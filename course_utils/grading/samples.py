@@ -30,9 +30,12 @@ def with_answers(released: NotebookNode, answers: dict[str, str]) -> NotebookNod
 
 
 def right_answers(master: NotebookNode) -> dict[str, str]:
-    """The source of each solution cell of a master."""
+    """The source of each solution cell of a master, without the marks around the solution."""
     return {
-        name: cell.source for cell in master.cells for role, name in roles(cell) if role == "solution"
+        name: re.sub(r"^ *### (BEGIN|END) SOLUTION\n?", "", cell.source, flags=re.M)
+        for cell in master.cells
+        for role, name in roles(cell)
+        if role == "solution"
     }
 
 
