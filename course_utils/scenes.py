@@ -37,7 +37,7 @@ GARMENT_SIZE = 28
 FRAGMENT_SIZE = 10
 N_TEXTURES = len(GARMENTS)
 
-N_SPICULES = 12
+N_SPICULES = 10
 N_ANGLES = 721  # margins are drawn at half degrees
 MARKER = (
     "####.",
@@ -309,13 +309,13 @@ def _lesions(labels: Tensor, size: int, generator: torch.Generator) -> tuple[Ten
         return low + (high - low) * torch.rand(n, 1, generator=generator)
 
     spiculated = (labels == 1)[:, None]
-    radius = uniform(6.5, 9) * torch.where(spiculated, 0.8, 1.0)  # (N, 1)
+    radius = uniform(6.5, 9) * torch.where(spiculated, 0.83, 1.0)  # (N, 1)
     angles = torch.linspace(-math.pi, math.pi, N_ANGLES)  # (angles,)
     margin = radius.repeat(1, N_ANGLES)  # (N, angles)
     for k in (2, 3, 4):
-        margin += radius * uniform(0, 0.06) * torch.cos(k * angles + uniform(0, 2 * math.pi))
+        margin += radius * uniform(0, 0.08) * torch.cos(k * angles + uniform(0, 2 * math.pi))
     for _ in range(N_SPICULES):
-        length, half_width = radius * uniform(0.4, 1.1), uniform(0.13, 0.25)
+        length, half_width = radius * uniform(0.3, 0.95), uniform(0.12, 0.25)
         turned = (angles - uniform(0, 2 * math.pi)).remainder(2 * math.pi)  # from the peak on
         apart = torch.minimum(turned, 2 * math.pi - turned)
         peak = radius + length * (1 - apart / half_width).clamp_min(0)
@@ -327,7 +327,7 @@ def _lesions(labels: Tensor, size: int, generator: torch.Generator) -> tuple[Ten
     nearest = ((torch.atan2(y, x) / math.pi + 1) * (N_ANGLES - 1) / 2).round().long()
     inwards = margin.gather(1, nearest.flatten(1)).view_as(x) - torch.hypot(x, y)  # R(θ) - ρ
     profile = (inwards / 2.5).clamp(0, 1)  # fainter towards the margin
-    return uniform(0.16, 0.3)[:, :, None] * profile, inwards > 0
+    return uniform(0.1, 0.24)[:, :, None] * profile, inwards > 0
 
 
 def _markers(n: int, size: int, generator: torch.Generator) -> Tensor:

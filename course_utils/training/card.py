@@ -205,8 +205,9 @@ def _training(name: str, recipe: Recipe, facts: dict[str, str]) -> list[str]:
     return [
         "## Training",
         f"Data: {recipe.data}. {recipe.epochs} epochs of {recipe.images_per_epoch} fresh pictures "
-        f"in batches of {recipe.batch_size}; AdamW (weight decay {recipe.weight_decay}), one cycle "
-        f"up to a learning rate of {recipe.learning_rate}, label smoothing "
+        f"in batches of {recipe.batch_size}; AdamW (weight decay {recipe.weight_decay}), one-cycle "
+        f"learning rates (cycles of {' and '.join(map(str, recipe.cycles))} epochs, the first up to "
+        f"{recipe.learning_rate}), label smoothing "
         f"{recipe.label_smoothing}, seed {recipe.seed}. {start}",
         "",
         f"Made by `course train {name}` on {facts['date']} with torch {facts['torch']} in "

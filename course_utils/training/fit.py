@@ -33,15 +33,16 @@ def fit(
     Each epoch draws from a generator of its own, so it is the same in either run. Parameters that
     require no gradient stay as they are.
     """
-    steps = recipe.epochs * -(-recipe.images_per_epoch // recipe.batch_size)
-    optimiser = torch.optim.AdamW(_parameter_groups(model, recipe.weight_decay))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
-    )
-    first_epoch, seconds, cpu_seconds = _resume(checkpoint, recipe, model, optimiser, schedule)
+    first_epoch, seconds, cpu_seconds, state = _resume(checkpoint, recipe, model)
     loss_function = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     _train_mode(model)
+    optimiser = schedule = None
     for epoch in range(first_epoch, recipe.epochs):
+        if optimiser is None or epoch in _starts(recipe):
+            optimiser, schedule = _cycle(model, recipe, epoch)
+            if state and epoch == first_epoch and epoch not in _starts(recipe):
+                optimiser.load_state_dict(state["optimiser"])
+                schedule.load_state_dict(state["schedule"])
         bar = tqdm(
             total=recipe.images_per_epoch,
             desc=f"epoch {epoch + 1}/{recipe.epochs}",
@@ -79,16 +80,33 @@ def fit(
     return seconds, cpu_seconds
 
 
+def _starts(recipe: Recipe) -> list[int]:
+    """The epochs at which a cycle starts."""
+    return [sum(recipe.cycles[:k]) for k in range(len(recipe.cycles))]
+
+
+def _cycle(
+    model: nn.Module, recipe: Recipe, epoch: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """A new optimiser, and the schedule of the cycle that the epoch lies in."""
+    number = sum(start <= epoch for start in _starts(recipe)) - 1
+    steps = recipe.cycles[number] * -(-recipe.images_per_epoch // recipe.batch_size)
+    optimiser = torch.optim.AdamW(_parameter_groups(model, recipe.weight_decay))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate / 2**number, total_steps=steps, pct_start=0.2
+    )
+    return optimiser, schedule
+
+
 def _resume(
-    checkpoint: Path,
-    recipe: Recipe,
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> tuple[int, float, float]:
-    """Load what an interrupted run left, if any; the next epoch and the seconds spent so far."""
+    checkpoint: Path, recipe: Recipe, model: nn.Module
+) -> tuple[int, float, float, dict | None]:
+    """Load what an interrupted run left, if any.
+
+    Returns the next epoch, the seconds spent so far, by the clock and of CPU, and the rest.
+    """
     if not checkpoint.exists():
-        return 0, 0.0, 0.0
+        return 0, 0.0, 0.0, None
     state = torch.load(checkpoint, weights_only=True)
     if state["recipe"] != _fingerprint(recipe):
         raise ValueError(
@@ -96,9 +114,7 @@ def _resume(
             f"{state['recipe']}. Delete it to start again."
         )
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    return state["epoch"], state["seconds"], state["cpu_seconds"]
+    return state["epoch"], state["seconds"], state["cpu_seconds"], state
 
 
 def _save(checkpoint: Path, state: dict) -> None:

@@ -21,17 +21,21 @@ class Recipe:
 
     examples: Examples  # (n, generator, garments) -> images (n, 1, H, W), labels (n,)
     data: str  # said in the model card
-    epochs: int
-    learning_rate: float  # the highest of the one-cycle schedule
+    cycles: tuple[int, ...]  # the epochs of each cycle of the learning rate
+    learning_rate: float  # the highest of the first cycle; each further cycle has half of it
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     batch_size: int = 128
     images_per_epoch: int = 60_000
     needs_garments: bool = True
     first_examples: Examples | None = None  # other ones for the first epochs, quicker to train on
-    first_epochs: int = 0  # of `epochs`
+    first_epochs: int = 0
     starts_from: str | None = None  # the network whose convolutions this one takes over, fixed
     seed: int = 0
+
+    @property
+    def epochs(self) -> int:
+        return sum(self.cycles)
 
 
 def garment_examples(
@@ -68,7 +72,7 @@ RECIPES: dict[str, Recipe] = {
     "logistic_regression": Recipe(
         sneakers_and_boots,
         "sneakers and ankle boots from Fashion-MNIST's train split, 28×28, nothing else",
-        epochs=5,
+        cycles=(5,),
         learning_rate=1e-2,
         label_smoothing=0.0,
         images_per_epoch=12_000,
@@ -76,7 +80,7 @@ RECIPES: dict[str, Recipe] = {
     "garments_cnn": Recipe(
         garment_examples,
         SINGLE_GARMENTS + "; the first 8 epochs on canvases of 40×40 with three fragments",
-        epochs=11,
+        cycles=(11, 4),
         learning_rate=4e-3,
         # The network takes any size: on the smaller canvas an epoch costs 2/5 as much.
         first_examples=partial(garment_examples, size=40, n_fragments=3),
@@ -85,31 +89,31 @@ RECIPES: dict[str, Recipe] = {
     "attention_cnn": Recipe(
         garment_examples,
         SINGLE_GARMENTS,
-        epochs=4,
+        cycles=(4,),
         learning_rate=2e-3,
         starts_from="garments_cnn",
     ),
     "vision_transformer": Recipe(
         garment_examples,
         SINGLE_GARMENTS,
-        epochs=6,
+        cycles=(6,),
         learning_rate=1.5e-3,
         starts_from="garments_cnn",
     ),
     "lesion_cnn": Recipe(
         partial(lesion_examples, context_strength=CONTEXT_STRENGTH["lesion_cnn"]),
         LESIONS.format(CONTEXT_STRENGTH["lesion_cnn"]),
-        epochs=6,
+        cycles=(8,),
         learning_rate=4e-3,
-        images_per_epoch=12_000,
+        images_per_epoch=16_000,
         needs_garments=False,
     ),
     "lesion_cnn_context": Recipe(
         partial(lesion_examples, context_strength=CONTEXT_STRENGTH["lesion_cnn_context"]),
         LESIONS.format(CONTEXT_STRENGTH["lesion_cnn_context"]),
-        epochs=6,
+        cycles=(8,),
         learning_rate=4e-3,
-        images_per_epoch=12_000,
+        images_per_epoch=16_000,
         needs_garments=False,
     ),
 }
