@@ -41,6 +41,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     train.set_defaults(run=_train)
 
+    export = commands.add_parser("export", help="fill marks into a table that an LMS exported")
+    export.add_argument("assignment", help="e.g. 01_gradients")
+    export.add_argument("system", choices=("moodle", "canvas", "brightspace"))
+    export.add_argument("table", help="the CSV file that the system exported")
+    export.add_argument("output", help="the CSV file to import there")
+    export.add_argument("--column", help="the assignment's name there, if it is another one")
+    export.add_argument("--db", default="sqlite:///gradebook.db", help="nbgrader's gradebook")
+    export.set_defaults(run=_export)
+
     coverage = commands.add_parser("coverage", help="write COVERAGE.md from the notebooks' tags")
     coverage.set_defaults(run=_coverage)
     return parser
@@ -79,6 +88,19 @@ def _train(options: argparse.Namespace) -> None:
 
     weights = train(options.network, options.data, options.output, precision=options.precision)
     print(f"wrote {weights} and its card")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from course_utils.grading.export import export_marks, gradebook_marks
+
+    marks = gradebook_marks(options.db, options.assignment)
+    name = options.column or options.assignment
+    done = export_marks(marks, name, options.system, Path(options.table), Path(options.output))
+    print(f"{done.written} marks written to {options.output}.")
+    for student, why in done.without_mark:
+        print(f"no mark for {student}: {why}")
 
 
 def _coverage(options: argparse.Namespace) -> None:
