@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -280,13 +281,15 @@ def difference(pair: Pair, name: str) -> float | None:
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
-def timings(name: str, n_images: int, repeats: int, pairs: list[Pair]) -> list[dict]:
+def timings(
+    name: str, n_images: int, repeats: int, pairs: list[Pair], clock: Callable[[], float]
+) -> list[dict]:
     rows = []
     for pair in pairs:
         s = setting(name, n_images)
         # Short calls are repeated more often: noise is shorter than what it disturbs.
         often = repeats if pair.method in ("SmoothGrad", "integrated gradients") else 3 * repeats
-        seconds = seconds_in_turns(partial(pair.ours, s), pair.theirs(s), often)
+        seconds = seconds_in_turns(partial(pair.ours, s), pair.theirs(s), often, clock)
         ratio = median_ratio(seconds)
         rows.append(
             {
@@ -387,7 +390,7 @@ def report(results: dict) -> str:
     parts = [
         f"Measured on: {described}. Photographs of 224 × 224, {results['images']} at once; n = {N}; "
         f"{results['repeats']} pairs for SmoothGrad and integrated gradients, three times as many "
-        "for the rest.",
+        f"for the rest; {results['clock']}.",
         markdown_table(results["timings"]),
     ]
     for section, title in TITLES.items():
@@ -418,11 +421,13 @@ def main() -> None:
     results = json.loads(stored.read_text()) if arguments.only else {}
     wanted = [arguments.only] if arguments.only else SECTIONS
     if "timings" in wanted:
+        clock = time.process_time if arguments.cpu_time else time.perf_counter
         results |= {"machine": machine(), "images": n_images, "repeats": repeats}
+        results["clock"] = "processor time" if arguments.cpu_time else "wall time"
         networks = list(LAYERS)[:1] if arguments.quick else list(LAYERS)
         pairs = [pair for pair in PAIRS if not (arguments.quick and "at once" in pair.peer)]
         results["timings"] = [
-            row for name in networks for row in timings(name, n_images, repeats, pairs)
+            row for name in networks for row in timings(name, n_images, repeats, pairs, clock)
         ]
     if "memory" in wanted:
         results["memory"] = memory(list(LAYERS)[:1] if arguments.quick else list(LAYERS))
