@@ -38,7 +38,7 @@ def write_card(name: str, folder: Path) -> Path:
         "parameters": sum(p.numel() for p in model.parameters()),
         "seed": recipe.seed,
         "epochs": recipe.epochs,
-        **facts,
+        **dict(sorted(facts.items())),
         **{key: f"{value:.4f}" for key, value in measured.items()},
     }
     lines = [
