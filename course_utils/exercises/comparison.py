@@ -14,6 +14,11 @@ def closeness(value: Any, expected: Any, case: Any) -> str | None:
     return difference(value, expected, case.tolerance)
 
 
+def equality(one: Any, other: Any, case: Any) -> bool:
+    """Whether two answers to one case are the same, up to rounding."""
+    return difference(one, other, case.tolerance) is None
+
+
 def difference(value: Any, expected: Any, tolerance: float) -> str | None:
     """The first difference in type, shape or value, as a sentence; None if there is none.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_utils.exercises.comparison import closeness
+from course_utils.exercises.comparison import closeness, equality
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Exercise:
         hints: from general to specific.
         complaint: what is wrong with a value, given the right one: (value, expected, case) -> a
             sentence, or None if nothing is. By default a value must equal the expected one.
+        alike: whether two values show the same mistake: (one, other, case) -> bool. By default if
+            they are equal; where chance or a free choice has part in a value, equality would miss
+            the mistake.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Exercise:
     points: int
     hints: tuple[str, ...]
     complaint: Callable[[Any, Any, Any], str | None] = closeness
+    alike: Callable[[Any, Any, Any], bool] = equality
     right_variants: list[Callable] = field(default_factory=list)
     misconceptions: list[Misconception] = field(default_factory=list)
 

@@ -11,7 +11,6 @@ from course_utils.exercises import find_exercise
 from course_utils.exercises.answers import Answer, collect_answers
 from course_utils.exercises.cases import make_cases
 from course_utils.exercises.cases.case import Case
-from course_utils.exercises.comparison import difference
 from course_utils.exercises.exercise import Exercise, Misconception
 
 # What to say of a side effect, by what it changes.
@@ -102,7 +101,7 @@ def _recognised_by_values(
     for misconception in exercise.misconceptions:
         theirs = collect_answers(exercise.name, misconception.implementation, seed)
         same = [
-            _same_value(their, given, case)
+            _same_mistake(exercise, their, given, case)
             for their, given, case in zip(theirs, answers, cases, strict=True)
         ]
         n_wrong_explained = sum(agree and bool(why) for agree, why in zip(same, wrong, strict=True))
@@ -111,10 +110,10 @@ def _recognised_by_values(
     return recognised
 
 
-def _same_value(one: Answer, other: Answer, case: Case) -> bool:
+def _same_mistake(exercise: Exercise, one: Answer, other: Answer, case: Case) -> bool:
     if one.error or other.error:
         return one.error == other.error
-    return difference(one.value, other.value, case.tolerance) is None
+    return exercise.alike(one.value, other.value, case)
 
 
 def _recognised_by_side_effects(

@@ -21,9 +21,19 @@ def randn(*shape: int, generator: torch.Generator) -> Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
+def linear(weights: Tensor):
+    """f(I) = w·I, with the gradient w everywhere."""
+    return lambda images: (weights * images).sum(dim=(1, 2, 3))
+
+
 def cubic(coefficients: Tensor):
     """f(I) = Σ a·I³, with the gradient 3a·I²."""
     return lambda images: (coefficients * images**3).sum(dim=(1, 2, 3))
+
+
+def rise_and_fall(coefficients: Tensor):
+    """f(I) = Σ a·(I³ − I), with the gradient a·(3I² − 1), which changes its sign in [0, 1]."""
+    return lambda images: (coefficients * (images**3 - images)).sum(dim=(1, 2, 3))
 
 
 def ramp(images: Tensor) -> Tensor:
