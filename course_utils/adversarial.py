@@ -238,11 +238,11 @@ def minimal_perturbation(
     targets = targets.to(images.device, torch.int64)
     r = torch.zeros_like(images)  # the shortest one that reached the class, so far
     norm = images.new_full((len(images),), torch.inf)  # its length
-    stride = torch.full_like(norm, 0.5)  # the length of a search's first step
+    stride = torch.full_like(norm, 0.1)  # the length of a search's first step
     c, low, high = torch.ones_like(norm), torch.zeros_like(norm), torch.full_like(norm, torch.inf)
     for _ in range(n_searches):
         r, norm, reached = _descend(model, images, targets, c, stride, n_steps, r, norm)
-        stride = torch.where(norm.isinf(), 2 * stride, norm / 10)
+        stride = torch.where(norm.isinf(), 2 * stride, 0.3 * norm)
         # Bisection: the smallest c that reaches the class lies between low and high.
         low, high = torch.where(reached, low, c), torch.where(reached, c, high)
         c = torch.where(high.isinf(), 10 * c, torch.where(low == 0, c / 10, (low * high).sqrt()))
