@@ -10,7 +10,6 @@ from torch.nn.functional import softmax
 
 from course_utils.networks.pooled_cnn import convolution, convolutions
 
-
 SHALLOW_LAYERS = 4  # the first depth lies after `block2`, the second at the end of the convolutions
 
 
@@ -33,6 +32,8 @@ class AttentionCNN(nn.Module):
         g_a = Σ_hw a_hw l_hw   what was attended to
 
     and the logits are a linear function of both depths' g_a, and of nothing else.
+
+    `attend` shows all of it. Hook `features.last` for Grad-CAM.
 
     Shapes: images (N, 1, H, W); l (N, K, H/4, W/4) and (N, K, H/8, W/8); logits (N, classes).
 

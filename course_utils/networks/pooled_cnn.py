@@ -50,7 +50,7 @@ class PooledCNN(nn.Module):
     Σ_k w_ck A_khw says where each logit comes from, and Grad-CAM is the same map but for a factor.
 
     Shapes: images (N, 1, H, W) -> features (N, 4·width, H/8, W/8) -> logits (N, classes).
-    Hook `features` (or `features.last`) for Grad-CAM; the linear layer is `classify`.
+    Hook `features.last` for Grad-CAM; the linear layer is `classify`.
     """
 
     def __init__(self, classes: int, width: int = 32) -> None:

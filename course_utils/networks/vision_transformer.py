@@ -52,6 +52,9 @@ class Block(nn.Module):
 class VisionTransformer(nn.Module):
     r"""Patch tokens from a convolutional stem, a class token before them, blocks, a linear layer.
 
+    `attentions` shows the attention matrices. For Grad-CAM on tokens hook
+    `blocks.2.normalise_attention`, the last layer whose patches still reach the class token.
+
     Attributes:
         grid: (h, w), how many patches there are; token 0 is the class token and token
             1 + row · w + column the patch at (row, column), so T = 1 + h · w.
@@ -67,7 +70,7 @@ class VisionTransformer(nn.Module):
         classes: int,
         size: int = 64,
         width: int = 96,
-        depth: int = 4,
+        depth: int = 3,
         heads: int = 4,
         stem_width: int = 32,
     ) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.activation_maps import gradcam, upsample
-from course_utils.attention import class_token_map
+from course_utils.attention import attention_rollout, class_token_map
 from course_utils.classifiers import Classifier
 from course_utils.critique import mass_inside
 from course_utils.integrated_gradients import integrated_gradients
@@ -68,7 +68,11 @@ def saliency_maps(model: Classifier, images: Tensor, labels: Tensor) -> dict[str
             maps["attention, shallow"] = upsample(shallow.attention, size)
             maps["attention, deep"] = upsample(deep.attention, size)
         if isinstance(network, VisionTransformer):
-            for number, attention in enumerate(network.attentions(inputs), start=1):
+            attentions = network.attentions(inputs)
+            rollout = attention_rollout(attentions)[:, None]  # (N, one "head", T, T)
+            rolled = class_token_map(rollout, network.grid)
+            maps["attention rollout"] = upsample(rolled, size)
+            for number, attention in enumerate(attentions, start=1):
                 row = class_token_map(attention, network.grid)
                 maps[f"class token's attention, block {number}"] = upsample(row, size)
     return maps
@@ -91,7 +95,7 @@ def integrated(model: Classifier) -> Callable[[Tensor, int], Tensor]:
 
 def last_gradcam(model: Classifier) -> Callable[[Tensor, int], Tensor]:
     """Grad-CAM at the end of the convolutions."""
-    return lambda images, label: gradcam(model, "network.features", images, label)
+    return lambda images, label: gradcam(model, "network.features.last", images, label)
 
 
 def own_object_rate(model: Classifier, scenes: GarmentScenes) -> float:

@@ -96,7 +96,7 @@ RECIPES: dict[str, Recipe] = {
     "vision_transformer": Recipe(
         garment_examples,
         SINGLE_GARMENTS,
-        cycles=(6,),
+        cycles=(4,),
         learning_rate=1.5e-3,
         starts_from="garments_cnn",
     ),
