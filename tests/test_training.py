@@ -42,8 +42,8 @@ def garments_folder(tmp_path):
     return folder
 
 
-def run(name, folder, **options):
-    return load_file(train(name, None, folder, progress=False, card=False, **options))
+def run(name, folder, data=None, **options):
+    return load_file(train(name, data, folder, progress=False, card=False, **options))
 
 
 def equal(a, b):
@@ -51,9 +51,10 @@ def equal(a, b):
 
 
 @pytest.mark.parametrize("epoch", [2, 3], ids=["within a cycle", "between two cycles"])
-def test_resumed_training_ends_with_the_same_weights(epoch, tmp_path):
-    recipe = tiny("lesion_cnn")
-    whole = run("lesion_cnn", tmp_path / "whole", recipe=recipe)
+@pytest.mark.parametrize("name", ["lesion_cnn", "attention_cnn"])  # the latter has dropout
+def test_resumed_training_ends_with_the_same_weights(name, epoch, garments_folder, tmp_path):
+    recipe = tiny(name)
+    whole = run(name, tmp_path / "whole", garments_folder, recipe=recipe)
 
     n_calls = 0
 
@@ -64,13 +65,15 @@ def test_resumed_training_ends_with_the_same_weights(epoch, tmp_path):
             raise KeyboardInterrupt
         return recipe.examples(n, generator, garments)
 
+    parts = tmp_path / "parts"
+    options = {"data": garments_folder, "recipe": replace(recipe, examples=interrupted)}
     with pytest.raises(KeyboardInterrupt):
-        run("lesion_cnn", tmp_path / "parts", recipe=replace(recipe, examples=interrupted))
-    assert [file.name for file in (tmp_path / "parts").iterdir()] == ["lesion_cnn.checkpoint"]
-    resumed = run("lesion_cnn", tmp_path / "parts", recipe=replace(recipe, examples=interrupted))
+        run(name, parts, **options)
+    assert [file.name for file in parts.iterdir()] == [f"{name}.checkpoint"]
+    resumed = run(name, parts, **options)
     assert n_calls == recipe.epochs + 1  # only the interrupted epoch was begun twice
     assert equal(whole, resumed)
-    assert [file.name for file in (tmp_path / "parts").iterdir()] == ["lesion_cnn.safetensors"]
+    assert [file.name for file in parts.iterdir()] == [f"{name}.safetensors"]
 
 
 def test_checkpoint_of_another_recipe_is_refused(tmp_path):

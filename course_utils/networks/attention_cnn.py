@@ -50,6 +50,8 @@ class AttentionCNN(nn.Module):
         self.summary = convolution(n_features, n_features, stride=2)
         self.shallow_global = nn.Linear(n_features, n_features)
         self.deep_global = nn.Linear(n_features, n_features)
+        # In training a whole depth is left out now and then: each must learn to look by itself.
+        self.leave_out = nn.Dropout1d(0.4)
         self.classify = nn.Linear(2 * n_features, classes)
 
     def attend(self, images: Tensor) -> tuple[Attended, Attended]:
@@ -63,8 +65,8 @@ class AttentionCNN(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        shallow, deep = self.attend(images)
-        return self.classify(torch.cat([shallow.pooled, deep.pooled], dim=1))  # (N, classes)
+        pooled = torch.stack([depth.pooled for depth in self.attend(images)], dim=1)  # (N, 2, K)
+        return self.classify(self.leave_out(pooled).flatten(1))  # (N, classes)
 
 
 def _attend(local_features: Tensor, global_feature: Tensor) -> Attended:

@@ -30,8 +30,8 @@ def fit(
 
     After each epoch everything needed to go on is written to `checkpoint`; a run that finds the
     file goes on from there and ends with the same weights as one that was never interrupted.
-    Each epoch draws from a generator of its own, so it is the same in either run. Parameters that
-    require no gradient stay as they are.
+    Each epoch has a seed of its own, so it is the same in either run. Parameters that require no
+    gradient stay as they are. Torch's global random state changes.
     """
     first_epoch, seconds, cpu_seconds, state = _resume(checkpoint, recipe, model)
     loss_function = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
@@ -50,6 +50,7 @@ def fit(
             disable=not progress,
             mininterval=2,
         )
+        torch.manual_seed(_epoch_seed(recipe, epoch))  # for dropout
         started, cpu_started = time.perf_counter(), time.process_time()
         for images, labels in _batches(recipe, garments, epoch):
             with torch.autocast("cpu", precision, enabled=precision != torch.float32):
@@ -147,10 +148,14 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     ]
 
 
+def _epoch_seed(recipe: Recipe, epoch: int) -> int:
+    return recipe.seed * 10_000 + epoch + 1
+
+
 def _batches(
     recipe: Recipe, garments: Garments | None, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    generator = torch.Generator().manual_seed(recipe.seed * 10_000 + epoch + 1)
+    generator = torch.Generator().manual_seed(_epoch_seed(recipe, epoch))
     examples = recipe.first_examples if epoch < recipe.first_epochs else recipe.examples
     for start in range(0, recipe.images_per_epoch, IMAGES_AT_ONCE):
         n = min(IMAGES_AT_ONCE, recipe.images_per_epoch - start)
