@@ -81,8 +81,8 @@ def garment_scenes(
 ) -> GarmentScenes:
     r"""Scenes with one garment, or with two of different classes that do not touch, in clutter.
 
-    Noise and fragments lie behind the garments and look like parts of them, so that only a whole
-    garment tells the class. The classes are equally frequent (of `n` scenes, n/10 each).
+    The fragments look like parts of garments and lie behind them, so that only a whole garment tells
+    the class. The classes are equally frequent (of `n` scenes, n/10 each).
 
     Args:
         n: how many scenes.
@@ -166,6 +166,8 @@ def _another(labels: Tensor, generator: torch.Generator) -> Tensor:
 def _choose(classes: Tensor, garments: Garments, generator: torch.Generator) -> Tensor:
     """A garment of each class asked for, (N, 28, 28)."""
     counts = torch.bincount(garments.labels, minlength=N_TEXTURES)  # (10,)
+    if counts.min() == 0:
+        raise ValueError(f"garments must have some of each class, got {counts.tolist()}.")
     starts = counts.cumsum(0) - counts  # garments are sorted by label
     u = torch.rand(len(classes), generator=generator)
     return garments.images[starts[classes] + (u * counts[classes]).long()]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.garments import GARMENTS, load_garments, read_idx
+from course_utils.garments import GARMENTS, Garments, load_garments, read_idx
 from course_utils.scenes import garment_scenes, lesion_patches
 
 
@@ -199,6 +199,13 @@ def test_spiculated_lesions_are_less_compact_than_smooth_ones():
 def test_an_argument_out_of_range_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_garments_that_lack_a_class_are_refused():
+    garments = load_garments()
+    keep = garments.labels != 3
+    with pytest.raises(ValueError, match="some of each class"):
+        garment_scenes(4, garments=Garments(garments.images[keep], garments.labels[keep]))
 
 
 def test_a_seed_of_another_type_is_refused():
