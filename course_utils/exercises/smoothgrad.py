@@ -18,6 +18,266 @@ from course_utils.exercises.noise import (
 )
 from course_utils.gradients import vanilla_gradient
 
+gradient_along_segment = Exercise(
+    name="gradient_along_segment",
+    reference=references.gradient_along_segment,
+    teaches="how far the gradient at one image can be trusted for its neighbours",
+    difficulty=2,
+    minutes=15,
+    points=2,
+    hints=(
+        "A point on the segment is I + t·(I_end − I). What is t at the first point, and at the last?",
+        "torch.linspace(0, 1, n_points) has both ends. Give it the axes (n_points, 1, 1, 1), and all "
+        "points come out of one line.",
+        "The points are a batch (n_points, C, H, W): one call of vanilla_gradient gives all gradients.",
+    ),
+)
+
+
+@gradient_along_segment.right_variant
+def points_in_one_batch(f, image, end, n_points):
+    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
+    return vanilla_gradient(f, image + t * (end - image))
+
+
+@gradient_along_segment.right_variant
+def point_by_point(f, image, end, n_points):
+    gradients = []
+    for k in range(n_points):
+        t = k / (n_points - 1)
+        gradients.append(vanilla_gradient(f, ((1 - t) * image + t * end)[None])[0])
+    return torch.stack(gradients)
+
+
+@gradient_along_segment.misconception(
+    "end never reached",
+    "The last point is not reached: t stops short of 1. n_points points have n_points − 1 steps "
+    "between them.",
+)
+def _(f, image, end, n_points):
+    t = torch.arange(n_points, dtype=image.dtype).view(-1, 1, 1, 1) / n_points
+    return vanilla_gradient(f, image + t * (end - image))
+
+
+@gradient_along_segment.misconception(
+    "one point too many",
+    "There are n_points steps, and so one point too many. Return n_points gradients, both ends among "
+    "them.",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, image, end, n_points + 1)
+
+
+@gradient_along_segment.misconception(
+    "start left out",
+    "The first point is not the image: t begins after 0. Both ends are among the points.",
+)
+def _(f, image, end, n_points):
+    t = torch.arange(1, n_points + 1, dtype=image.dtype).view(-1, 1, 1, 1) / n_points
+    return vanilla_gradient(f, image + t * (end - image))
+
+
+@gradient_along_segment.misconception(
+    "reversed",
+    "The points run from the end to the image. Begin at the image.",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, end, image, n_points)
+
+
+@gradient_along_segment.misconception(
+    "end taken for a step",
+    "The points are I + t·I_end, as if `end` were the difference. It is the last image: the points are "
+    "I + t·(I_end − I).",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, image, image + end, n_points)
+
+
+@gradient_along_segment.misconception(
+    "the points themselves",
+    "These are the images on the segment. Return the gradient at each of them.",
+)
+def _(f, image, end, n_points):
+    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
+    return image + t * (end - image)
+
+
+@gradient_along_segment.misconception(
+    "gradients interpolated",
+    "The gradients of both ends were interpolated. Interpolate the images, and take the gradient at "
+    "each: between the ends it goes its own way.",
+)
+def _(f, image, end, n_points):
+    first, last = vanilla_gradient(f, torch.stack([image, end]))
+    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
+    return first + t * (last - first)
+
+
+@gradient_along_segment.misconception(
+    "slope along the segment",
+    "This is the slope along the segment, one number a point. Return the whole gradient at each point, "
+    "(n_points, C, H, W).",
+)
+def _(f, image, end, n_points):
+    return (points_in_one_batch(f, image, end, n_points) * (end - image)).sum(dim=(1, 2, 3))
+
+
+@gradient_along_segment.misconception(
+    "averaged over the points",
+    "The gradients are averaged over the points. Here each point keeps its own: the curve is what "
+    "figure 3 shows.",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, image, end, n_points).mean(dim=0)
+
+
+@gradient_along_segment.misconception(
+    "magnitudes",
+    "The signs are lost. Keep them: the next exercise counts how often they change.",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, image, end, n_points).abs()
+
+
+@gradient_along_segment.misconception(
+    "divided by the number of points",
+    "The gradients are divided by n_points, as if the mean of the scores had been differentiated. "
+    "Use their sum: each point then gets its own gradient.",
+)
+def _(f, image, end, n_points):
+    return points_in_one_batch(f, image, end, n_points) / n_points
+
+
+sign_changes = Exercise(
+    name="sign_changes",
+    reference=references.sign_changes,
+    teaches="a number for how unsteady a gradient is",
+    difficulty=2,
+    minutes=15,
+    points=2,
+    hints=(
+        "Between two neighbours the sign changes where their product is negative. That is nearly all; "
+        "what if a value is exactly zero?",
+        "A zero has no sign: carry the last sign before it along, so that 1, 0, −1 counts once and "
+        "1, 0, 1 not at all.",
+        "Go through the points with `last`, the latest sign that is not zero. Count where "
+        "sign * last < 0, then update: last = torch.where(sign != 0, sign, last).",
+    ),
+)
+
+
+@sign_changes.right_variant
+def with_the_latest_sign(values):
+    last = torch.zeros_like(values[0])
+    count = torch.zeros_like(values[0])
+    for sign in values.sign():
+        count = count + (last * sign < 0)
+        last = torch.where(sign == 0, last, sign)
+    return count
+
+
+@sign_changes.right_variant
+def curve_by_curve(values):
+    counts = []
+    for curve in values.reshape(len(values), -1).T:
+        signs = curve[curve != 0].sign()
+        counts.append(int((signs[1:] != signs[:-1]).sum()))
+    return torch.tensor(counts).reshape(values.shape[1:])
+
+
+@sign_changes.right_variant
+def with_zeros_filled(values):
+    positions = torch.arange(len(values)).view(-1, *[1] * (values.ndim - 1))
+    latest = torch.where(values != 0, positions, 0).cummax(dim=0).values
+    filled = values.sign().gather(0, latest)
+    return (filled[1:] * filled[:-1] < 0).sum(dim=0)
+
+
+@sign_changes.misconception(
+    "zeros hide a change",
+    "A change of sign across a zero is missed: in 1, 0, −1 the sign changes once, though no product of "
+    "neighbours is negative. Carry the last sign along.",
+)
+def _(values):
+    return (values[1:] * values[:-1] < 0).sum(dim=0)
+
+
+@sign_changes.misconception(
+    "zero taken for a sign",
+    "A step to zero, or from it, was counted as a change. Zero has no sign: in 1, 0, 1 it does not "
+    "change, and in 1, 0, −1 it changes once.",
+)
+def _(values):
+    return (values.sign()[1:] != values.sign()[:-1]).sum(dim=0)
+
+
+@sign_changes.misconception(
+    "zero taken for positive",
+    "Zero was taken for positive, so that −1, 0, −1 counts two changes. It has no sign: there are "
+    "none.",
+)
+def _(values):
+    return ((values >= 0)[1:] != (values >= 0)[:-1]).sum(dim=0)
+
+
+@sign_changes.misconception(
+    "zero taken for negative",
+    "Zero was taken for negative, so that 1, 0, 1 counts two changes. It has no sign: there are none.",
+)
+def _(values):
+    return ((values > 0)[1:] != (values > 0)[:-1]).sum(dim=0)
+
+
+@sign_changes.misconception(
+    "half a change at zero",
+    "A step to zero, or from it, was counted as half a change: 1, 0, 1 then has one. It has none.",
+)
+def _(values):
+    return values.sign().diff(dim=0).abs().sum(dim=0) / 2
+
+
+@sign_changes.misconception(
+    "one number for everything",
+    "All changes were added to one number. Count for each entry: (n_points, ...) gives (...).",
+)
+def _(values):
+    return with_the_latest_sign(values).sum()
+
+
+@sign_changes.misconception(
+    "last axis",
+    "This counts along the last axis. The points are the first one.",
+)
+def _(values):
+    return with_the_latest_sign(values.movedim(-1, 0))
+
+
+@sign_changes.misconception(
+    "share instead of count",
+    "This is the share of steps at which the sign changes. Return their number.",
+)
+def _(values):
+    return with_the_latest_sign(values) / max(len(values) - 1, 1)
+
+
+@sign_changes.misconception(
+    "whether instead of how often",
+    "This says whether the sign changes at all. Count how often.",
+)
+def _(values):
+    return with_the_latest_sign(values) > 0
+
+
+@sign_changes.misconception(
+    "changes of direction",
+    "This counts where the curve turns, from rising to falling or back. Count where its *sign* "
+    "changes.",
+)
+def _(values):
+    return with_the_latest_sign(values.diff(dim=0)) if len(values) > 1 else values[0] * 0
+
+
 noise_std = Exercise(
     name="noise_std",
     reference=references.noise_std,
@@ -683,266 +943,6 @@ def _(f, images, sigma, n_samples, generator=None):
 )
 def _(f, images, sigma, n_samples, generator=None):
     return sample_by_sample(f, images, sigma, n_samples)
-
-
-gradient_along_segment = Exercise(
-    name="gradient_along_segment",
-    reference=references.gradient_along_segment,
-    teaches="how far the gradient at one image can be trusted for its neighbours",
-    difficulty=2,
-    minutes=15,
-    points=2,
-    hints=(
-        "A point on the segment is I + t·(I_end − I). What is t at the first point, and at the last?",
-        "torch.linspace(0, 1, n_points) has both ends. Give it the axes (n_points, 1, 1, 1), and all "
-        "points come out of one line.",
-        "The points are a batch (n_points, C, H, W): one call of vanilla_gradient gives all gradients.",
-    ),
-)
-
-
-@gradient_along_segment.right_variant
-def points_in_one_batch(f, image, end, n_points):
-    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
-    return vanilla_gradient(f, image + t * (end - image))
-
-
-@gradient_along_segment.right_variant
-def point_by_point(f, image, end, n_points):
-    gradients = []
-    for k in range(n_points):
-        t = k / (n_points - 1)
-        gradients.append(vanilla_gradient(f, ((1 - t) * image + t * end)[None])[0])
-    return torch.stack(gradients)
-
-
-@gradient_along_segment.misconception(
-    "end never reached",
-    "The last point is not reached: t stops short of 1. n_points points have n_points − 1 steps "
-    "between them.",
-)
-def _(f, image, end, n_points):
-    t = torch.arange(n_points, dtype=image.dtype).view(-1, 1, 1, 1) / n_points
-    return vanilla_gradient(f, image + t * (end - image))
-
-
-@gradient_along_segment.misconception(
-    "one point too many",
-    "There are n_points steps, and so one point too many. Return n_points gradients, both ends among "
-    "them.",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, image, end, n_points + 1)
-
-
-@gradient_along_segment.misconception(
-    "start left out",
-    "The first point is not the image: t begins after 0. Both ends are among the points.",
-)
-def _(f, image, end, n_points):
-    t = torch.arange(1, n_points + 1, dtype=image.dtype).view(-1, 1, 1, 1) / n_points
-    return vanilla_gradient(f, image + t * (end - image))
-
-
-@gradient_along_segment.misconception(
-    "reversed",
-    "The points run from the end to the image. Begin at the image.",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, end, image, n_points)
-
-
-@gradient_along_segment.misconception(
-    "end taken for a step",
-    "The points are I + t·I_end, as if `end` were the difference. It is the last image: the points are "
-    "I + t·(I_end − I).",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, image, image + end, n_points)
-
-
-@gradient_along_segment.misconception(
-    "the points themselves",
-    "These are the images on the segment. Return the gradient at each of them.",
-)
-def _(f, image, end, n_points):
-    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
-    return image + t * (end - image)
-
-
-@gradient_along_segment.misconception(
-    "gradients interpolated",
-    "The gradients of both ends were interpolated. Interpolate the images, and take the gradient at "
-    "each: between the ends it goes its own way.",
-)
-def _(f, image, end, n_points):
-    first, last = vanilla_gradient(f, torch.stack([image, end]))
-    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
-    return first + t * (last - first)
-
-
-@gradient_along_segment.misconception(
-    "slope along the segment",
-    "This is the slope along the segment, one number a point. Return the whole gradient at each point, "
-    "(n_points, C, H, W).",
-)
-def _(f, image, end, n_points):
-    return (points_in_one_batch(f, image, end, n_points) * (end - image)).sum(dim=(1, 2, 3))
-
-
-@gradient_along_segment.misconception(
-    "averaged over the points",
-    "The gradients are averaged over the points. Here each point keeps its own: the curve is what "
-    "figure 3 shows.",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, image, end, n_points).mean(dim=0)
-
-
-@gradient_along_segment.misconception(
-    "magnitudes",
-    "The signs are lost. Keep them: the next exercise counts how often they change.",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, image, end, n_points).abs()
-
-
-@gradient_along_segment.misconception(
-    "divided by the number of points",
-    "The gradients are divided by n_points, as if the mean of the scores had been differentiated. "
-    "Use their sum: each point then gets its own gradient.",
-)
-def _(f, image, end, n_points):
-    return points_in_one_batch(f, image, end, n_points) / n_points
-
-
-sign_changes = Exercise(
-    name="sign_changes",
-    reference=references.sign_changes,
-    teaches="a number for how unsteady a gradient is",
-    difficulty=2,
-    minutes=15,
-    points=2,
-    hints=(
-        "Between two neighbours the sign changes where their product is negative. That is nearly all; "
-        "what if a value is exactly zero?",
-        "A zero has no sign: carry the last sign before it along, so that 1, 0, −1 counts once and "
-        "1, 0, 1 not at all.",
-        "Go through the points with `last`, the latest sign that is not zero. Count where "
-        "sign * last < 0, then update: last = torch.where(sign != 0, sign, last).",
-    ),
-)
-
-
-@sign_changes.right_variant
-def with_the_latest_sign(values):
-    last = torch.zeros_like(values[0])
-    count = torch.zeros_like(values[0])
-    for sign in values.sign():
-        count = count + (last * sign < 0)
-        last = torch.where(sign == 0, last, sign)
-    return count
-
-
-@sign_changes.right_variant
-def curve_by_curve(values):
-    counts = []
-    for curve in values.reshape(len(values), -1).T:
-        signs = curve[curve != 0].sign()
-        counts.append(int((signs[1:] != signs[:-1]).sum()))
-    return torch.tensor(counts).reshape(values.shape[1:])
-
-
-@sign_changes.right_variant
-def with_zeros_filled(values):
-    positions = torch.arange(len(values)).view(-1, *[1] * (values.ndim - 1))
-    latest = torch.where(values != 0, positions, 0).cummax(dim=0).values
-    filled = values.sign().gather(0, latest)
-    return (filled[1:] * filled[:-1] < 0).sum(dim=0)
-
-
-@sign_changes.misconception(
-    "zeros hide a change",
-    "A change of sign across a zero is missed: in 1, 0, −1 the sign changes once, though no product of "
-    "neighbours is negative. Carry the last sign along.",
-)
-def _(values):
-    return (values[1:] * values[:-1] < 0).sum(dim=0)
-
-
-@sign_changes.misconception(
-    "zero taken for a sign",
-    "A step to zero, or from it, was counted as a change. Zero has no sign: in 1, 0, 1 it does not "
-    "change, and in 1, 0, −1 it changes once.",
-)
-def _(values):
-    return (values.sign()[1:] != values.sign()[:-1]).sum(dim=0)
-
-
-@sign_changes.misconception(
-    "zero taken for positive",
-    "Zero was taken for positive, so that −1, 0, −1 counts two changes. It has no sign: there are "
-    "none.",
-)
-def _(values):
-    return ((values >= 0)[1:] != (values >= 0)[:-1]).sum(dim=0)
-
-
-@sign_changes.misconception(
-    "zero taken for negative",
-    "Zero was taken for negative, so that 1, 0, 1 counts two changes. It has no sign: there are none.",
-)
-def _(values):
-    return ((values > 0)[1:] != (values > 0)[:-1]).sum(dim=0)
-
-
-@sign_changes.misconception(
-    "half a change at zero",
-    "A step to zero, or from it, was counted as half a change: 1, 0, 1 then has one. It has none.",
-)
-def _(values):
-    return values.sign().diff(dim=0).abs().sum(dim=0) / 2
-
-
-@sign_changes.misconception(
-    "one number for everything",
-    "All changes were added to one number. Count for each entry: (n_points, ...) gives (...).",
-)
-def _(values):
-    return with_the_latest_sign(values).sum()
-
-
-@sign_changes.misconception(
-    "last axis",
-    "This counts along the last axis. The points are the first one.",
-)
-def _(values):
-    return with_the_latest_sign(values.movedim(-1, 0))
-
-
-@sign_changes.misconception(
-    "share instead of count",
-    "This is the share of steps at which the sign changes. Return their number.",
-)
-def _(values):
-    return with_the_latest_sign(values) / max(len(values) - 1, 1)
-
-
-@sign_changes.misconception(
-    "whether instead of how often",
-    "This says whether the sign changes at all. Count how often.",
-)
-def _(values):
-    return with_the_latest_sign(values) > 0
-
-
-@sign_changes.misconception(
-    "changes of direction",
-    "This counts where the curve turns, from rising to falling or back. Count where its *sign* "
-    "changes.",
-)
-def _(values):
-    return with_the_latest_sign(values.diff(dim=0)) if len(values) > 1 else values[0] * 0
 
 
 choosing_the_noise_level = WrittenQuestion(

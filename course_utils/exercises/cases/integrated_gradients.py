@@ -99,7 +99,7 @@ def completeness_gap(seed: int) -> list[Case]:
 def _along_paths(generator: torch.Generator) -> list[Case]:
     network = small_network(3, 4, generator).requires_grad_(False)
     weights = randn(3, 4, 5, generator=generator)
-    saturated = torch.tensor([1.5, 2.0, 3.0, 0.5, 7.0, 1.2], dtype=torch.float64)
+    saturated = torch.tensor([1.5, 2.0, 2.5, 0.5, 0.8, 1.2], dtype=torch.float64)
     saturated = saturated[torch.randperm(6, generator=generator)].view(1, 1, 2, 3)
     return [
         _between_random_images(

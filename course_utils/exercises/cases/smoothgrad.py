@@ -22,6 +22,67 @@ from course_utils.exercises.cases.ingredients import (
 )
 
 
+def gradient_along_segment(seed: int) -> list[Case]:
+    """A polynomial and a network, between two images of which none is 0."""
+    generator = new_generator(seed)
+    network = small_network(3, 4, generator).requires_grad_(False)
+    return [
+        Case(
+            "f(I) = Σ a·I³ and seven points",
+            {
+                "f": cubic(randn(3, 4, 5, generator=generator)),
+                "image": rand(3, 4, 5, generator=generator),
+                "end": rand(3, 4, 5, generator=generator),
+                "n_points": 7,
+            },
+        ),
+        Case(
+            "a small network, from an image to a noisy copy, and five points",
+            {
+                "f": logit(network, 2),
+                "image": (image := rand(3, 6, 5, generator=generator)),
+                "end": image + randn(3, 6, 5, generator=generator),
+                "n_points": 5,
+            },
+            watched={"model": network},
+        ),
+        Case(
+            "a grayscale image and two points",
+            {
+                "f": cubic(randn(1, 2, 3, generator=generator)),
+                "image": rand(1, 2, 3, generator=generator),
+                "end": rand(1, 2, 3, generator=generator),
+                "n_points": 2,
+            },
+        ),
+    ]
+
+
+def sign_changes(seed: int) -> list[Case]:
+    """Curves side by side, with zeros between, before and after."""
+    generator = new_generator(seed)
+    by_hand = torch.tensor(
+        [
+            [1.0, 1.0, -1.0, 0.0, 0.0, 2.0],
+            [0.0, 0.0, 0.0, 2.0, 0.0, -2.0],
+            [-1.0, 2.0, 1.0, 0.0, 0.0, 2.0],
+            [1.0, 0.0, 1.0, 0.0, -3.0, 0.0],
+            [-2.0, 3.0, -1.0, -1.0, 0.0, 0.0],
+        ],
+        dtype=torch.float64,
+    )  # sign changes down the columns: 3, 0, 2, 1, 0, 2
+    columns = torch.randperm(6, generator=generator)
+    scale = 0.5 + rand(6, generator=generator)
+    waves = randn(9, 3, 4, 5, generator=generator).cumsum(dim=0)
+    waves[:, 0] = waves[:, 0].abs() + 0.1  # curves that keep their sign
+    return [
+        Case("curves without a zero", {"values": waves}),
+        Case("one curve", {"values": randn(12, generator=generator)}),
+        Case("curves that touch zero", {"values": by_hand[:, columns] * scale}),
+        Case("one point", {"values": randn(1, 3, generator=generator)}),
+    ]
+
+
 def noise_std(seed: int) -> list[Case]:
     """Images whose ranges differ, from channel to channel too, and do not begin at 0."""
     generator = new_generator(seed)
@@ -128,67 +189,6 @@ def smoothgrad(seed: int) -> list[Case]:
             keywords={"generator": new_generator(seed + 5)},
             watched={"model": network},
         ),
-    ]
-
-
-def gradient_along_segment(seed: int) -> list[Case]:
-    """A polynomial and a network, between two images of which none is 0."""
-    generator = new_generator(seed)
-    network = small_network(3, 4, generator).requires_grad_(False)
-    return [
-        Case(
-            "f(I) = Σ a·I³ and seven points",
-            {
-                "f": cubic(randn(3, 4, 5, generator=generator)),
-                "image": rand(3, 4, 5, generator=generator),
-                "end": rand(3, 4, 5, generator=generator),
-                "n_points": 7,
-            },
-        ),
-        Case(
-            "a small network, from an image to a noisy copy, and five points",
-            {
-                "f": logit(network, 2),
-                "image": (image := rand(3, 6, 5, generator=generator)),
-                "end": image + randn(3, 6, 5, generator=generator),
-                "n_points": 5,
-            },
-            watched={"model": network},
-        ),
-        Case(
-            "a grayscale image and two points",
-            {
-                "f": cubic(randn(1, 2, 3, generator=generator)),
-                "image": rand(1, 2, 3, generator=generator),
-                "end": rand(1, 2, 3, generator=generator),
-                "n_points": 2,
-            },
-        ),
-    ]
-
-
-def sign_changes(seed: int) -> list[Case]:
-    """Curves side by side, with zeros between, before and after."""
-    generator = new_generator(seed)
-    by_hand = torch.tensor(
-        [
-            [1.0, 1.0, -1.0, 0.0, 0.0, 2.0],
-            [0.0, 0.0, 0.0, 2.0, 0.0, -2.0],
-            [-1.0, 2.0, 1.0, 0.0, 0.0, 2.0],
-            [1.0, 0.0, 1.0, 0.0, -3.0, 0.0],
-            [-2.0, 3.0, -1.0, -1.0, 0.0, 0.0],
-        ],
-        dtype=torch.float64,
-    )  # sign changes down the columns: 3, 0, 2, 1, 0, 2
-    columns = torch.randperm(6, generator=generator)
-    scale = 0.5 + rand(6, generator=generator)
-    waves = randn(9, 3, 4, 5, generator=generator).cumsum(dim=0)
-    waves[:, 0] = waves[:, 0].abs() + 0.1  # curves that keep their sign
-    return [
-        Case("curves without a zero", {"values": waves}),
-        Case("one curve", {"values": randn(12, generator=generator)}),
-        Case("curves that touch zero", {"values": by_hand[:, columns] * scale}),
-        Case("one point", {"values": randn(1, 3, generator=generator)}),
     ]
 
 
