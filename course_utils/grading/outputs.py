@@ -46,6 +46,7 @@ def _clean(output: dict) -> NotebookNode | None:
         data = _clean_data(output.get("data"))
         # No metadata either: a picture's width is written into the page as it is.
         if kind == "execute_result":
+            data["text/plain"] = data.get("text/plain") or "(no text)"  # nbgrader reads it
             return new_output(kind, data=data, execution_count=None)
         return new_output(kind, data=data) if data else None
     return None

@@ -1,0 +1,249 @@
+"""nbgrader's own autograding with the course's parts in it: intake, rebuild, box, judge, saving.
+
+`configure(c)` in nbgrader_config.py puts them in. nbgrader itself stays as it is: it finds the
+submissions, calls these parts in its order, writes the graded notebook, and shows it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Bool, Float, Integer
+
+from course_utils.exercises.cases import lecture_of
+from course_utils.grading.execution import execute
+from course_utils.grading.intake import Refused, read_notebook, refuse_files, set_aside
+from course_utils.grading.jobs import Job, Limits
+from course_utils.grading.judging import (
+    graded_exercise,
+    is_test,
+    judge_notebook,
+    refuse_notebook,
+)
+from course_utils.grading.library import PACKAGE
+from course_utils.grading.probe import require_box
+from course_utils.grading.rebuild import rebuild
+from course_utils.grading.seeds import course_seed, submission_seed
+
+SET_ASIDE = "set_aside"
+_HERE = __name__
+
+
+def configure(c: Any) -> None:
+    """Let nbgrader grade with the parts of this module."""
+    c.Autograde.exporter_class = f"{_HERE}.SubmissionExporter"
+    c.Autograde.pre_convert_hook = f"{_HERE}.admit"
+    # All in one step, so that nbgrader writes a notebook only when it is graded and its scores
+    # are saved: what is ended in between is found ungraded, and graded again.
+    c.Autograde.sanitize_preprocessors = [
+        f"{_HERE}.Rebuild",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        f"{_HERE}.BoxedExecute",
+        "nbgrader.preprocessors.LimitOutput",
+        f"{_HERE}.SaveAllGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+    ]
+    c.Autograde.autograde_preprocessors = ["nbgrader.preprocessors.CheckCellMetadata"]
+
+
+def admit(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader's hook before a submission: set aside the files that are not let in."""
+    for folder in {Path(notebook).parent for notebook in notebooks}:
+        course = folder.parents[2]
+        aside = course / SET_ASIDE / folder.parent.name / folder.name
+        for path, reason in refuse_files(folder):
+            set_aside(path, reason, aside)
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submission whatever its file holds; a reason takes the place of an exception."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **settings: Any):
+        """The exported notebook; `resources["refused"]` says why it could not be read."""
+        path = Path(filename)
+        resources = self._init_resources(resources)
+        resources["metadata"] |= {"name": path.stem, "path": str(path.parent)}
+        try:
+            notebook = read_notebook(path)
+        except Refused as reason:
+            notebook, resources["refused"] = new_notebook(), str(reason)
+        return self.from_notebook_node(notebook, resources, **settings)
+
+
+class Rebuild(NbGraderPreprocessor):
+    """Puts the answers into the notebook that was handed out."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """The rebuilt notebook."""
+        return rebuild(nb, nbformat.read(self._released(resources), as_version=4)), resources
+
+    def _released(self, resources: dict) -> Path:
+        coursedir, names = _coursedir(self), resources["nbgrader"]
+        folder = coursedir.format_path(coursedir.release_directory, ".", names["assignment"])
+        path = Path(folder) / f"{names['notebook']}.ipynb"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing: submissions are rebuilt from what was handed out. "
+                f"Run: course release {names['assignment']}"
+            )
+        return path
+
+
+class BoxedExecute(NbGraderPreprocessor):
+    """Runs the notebook in the box and writes the verdicts, which are made outside."""
+
+    boxed = Bool(
+        True, help="Run the submission in the box. Off only where every submission is trusted."
+    ).tag(config=True)
+    seconds_per_cell = Float(Limits.seconds_per_cell, help="Longest time of a cell.").tag(
+        config=True
+    )
+    seconds = Float(Limits.seconds, help="Longest time of a notebook.").tag(config=True)
+    memory = Integer(Limits.memory, help="Bytes that it may hold in memory.").tag(config=True)
+    processes = Integer(Limits.processes, help="How many processes and threads it may have.").tag(
+        config=True
+    )
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """The notebook with its outputs and verdicts."""
+        if "refused" in resources:
+            refuse_notebook(nb, resources["refused"])
+            return nb, resources
+        if self.boxed:
+            require_box()
+        else:
+            self.log.warning("NOT BOXED: this submission's code runs with all rights of yours.")
+        root = Path(_coursedir(self).root)
+        job = make_job(
+            nb,
+            course_seed(root),
+            limits=Limits(
+                seconds_per_cell=self.seconds_per_cell,
+                seconds=self.seconds,
+                memory=self.memory,
+                processes=self.processes,
+            ),
+            support=self._support(resources),
+            boxed=self.boxed,
+        )
+        result = execute(job)
+        judged, outcomes = judge_notebook(job, result)
+        judged.metadata["course"] = {
+            "boxed": result.boxed,
+            "seconds": result.seconds,
+            "memory": result.memory,
+        }
+        for outcome in outcomes:
+            self.log.info(
+                "%s: %s (%s) %s", outcome.name, outcome.outcome, outcome.judged, outcome.sentence
+            )
+        return judged, resources
+
+    def _support(self, resources: dict) -> tuple[tuple[str, bytes], ...]:
+        """The instructor's files beside the notebook."""
+        coursedir = _coursedir(self)
+        folder = Path(
+            coursedir.format_path(
+                coursedir.source_directory, ".", resources["nbgrader"]["assignment"]
+            )
+        )
+        return tuple(
+            (str(path.relative_to(folder)), path.read_bytes())
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix != ".ipynb" and "__pycache__" not in path.parts
+        )
+
+
+class SaveAllGrades(SaveAutoGrades):
+    """nbgrader's saving, with all scores of a notebook in one transaction."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """Save the scores; those of cells that are no longer asked become 0."""
+        names = resources["nbgrader"]
+        self.notebook_id, self.assignment_id = names["notebook"], names["assignment"]
+        self.student_id = names["student"]
+        with Gradebook(names["db_url"]) as self.gradebook:
+            session = self.gradebook.db
+            self.gradebook.db = _OneTransaction(session)
+            submission = self.gradebook.find_submission_notebook(
+                self.notebook_id, self.assignment_id, self.student_id
+            )
+            asked = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in nb.cells}
+            for grade in submission.grades:
+                if grade.name not in asked:
+                    grade.auto_score, grade.needs_manual_grade = 0, False
+            for index, cell in enumerate(nb.cells):
+                self.preprocess_cell(cell, resources, index)
+            session.commit()
+        return nb, resources
+
+
+class _OneTransaction:
+    """A database session whose commits wait for the end."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def commit(self) -> None:
+        self._session.flush()
+
+
+def make_job(
+    rebuilt: NotebookNode,
+    seed: int,
+    *,
+    limits: Limits | None = None,
+    support: tuple[tuple[str, bytes], ...] = (),
+    boxed: bool = True,
+) -> Job:
+    """The job that executes a rebuilt notebook.
+
+    Args:
+        rebuilt: the notebook from `rebuild`.
+        seed: the course's hidden seed, from `course_seed`.
+        limits: what it may use.
+        support: the instructor's files beside the notebook.
+        boxed: whether it runs in the box.
+    """
+    text = nbformat.writes(rebuilt)
+    exercises = tuple(
+        filter(None, (graded_exercise(cell) for cell in rebuilt.cells if is_test(cell)))
+    )
+    return Job(
+        notebook=text,
+        exercises=exercises,
+        lectures=tuple(sorted({lecture_of(name) for name in exercises})),
+        seed=submission_seed(seed, text),
+        limits=limits or Limits(),
+        support=support,
+        boxed=boxed,
+        environment=environment(),
+    )
+
+
+@functools.cache
+def environment() -> str:
+    """A hash of what a verdict depends on besides the submission: the library, torch, numpy."""
+    digest = hashlib.sha256(f"{version('torch')} {version('numpy')}".encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _coursedir(preprocessor: NbGraderPreprocessor) -> Any:
+    return preprocessor.parent.parent.coursedir  # preprocessor, exporter, converter
