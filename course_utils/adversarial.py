@@ -238,7 +238,7 @@ def minimal_perturbation(
     targets = targets.to(images.device, torch.int64)
     r = torch.zeros_like(images)  # the shortest one that reached the class, so far
     norm = images.new_full((len(images),), torch.inf)  # its length
-    stride = torch.full_like(norm, 0.1)  # the length of a search's first step
+    stride = torch.full_like(norm, 0.5)  # the length of a search's first step
     c, low, high = torch.ones_like(norm), torch.zeros_like(norm), torch.full_like(norm, torch.inf)
     for _ in range(n_searches):
         r, norm, reached = _descend(model, images, targets, c, stride, n_steps, r, norm)
