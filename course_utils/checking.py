@@ -59,7 +59,7 @@ def check(name: str, function: Callable) -> None:
         if not verdict.passed:
             break
     if HIDDEN_SEED_VARIABLE not in os.environ:  # while grading there is nobody's progress to keep
-        record(name, verdict.passed)
+        record(name, verdict.passed if verdict.attempted else None)
     points = f"{exercise.points} point{'s' if exercise.points != 1 else ''}"
     if verdict.passed:
         print(f"✔ {name}: right ({points}).")

@@ -56,8 +56,11 @@ def progress(lecture: str | None = None) -> Progress:
     return Progress(rows)
 
 
-def record(name: str, passed: bool) -> None:
-    """Remember the last verdict of an exercise. A disk that cannot be written to is no error."""
+def record(name: str, passed: bool | None) -> None:
+    """Remember the last verdict of an exercise; None: it is an empty stub (again).
+
+    A disk that cannot be written to is no error.
+    """
     path = _path(find_exercise(name).name)
     beside = path.with_suffix(f".{os.getpid()}")
     try:

@@ -68,6 +68,73 @@ def test_blank_answer_is_called_wrong(capsys):
     assert "✘" not in output
 
 
+def test_own_function_that_is_still_empty_makes_a_later_exercise_look_unattempted(capsys):
+    def vanilla_gradient(f, images):
+        raise NotImplementedError
+
+    def steepest_step(f, images, length):
+        return length * vanilla_gradient(f, images)
+
+    with pytest.raises(CheckFailed) as failure:
+        check("steepest_step", steepest_step)
+    assert failure.value.attempted
+    assert "vanilla_gradient, which it calls, is not written yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda f, images: gradients.vanilla_gradient(f, images).sum(1), "shape should be"),
+        (lambda f, images: gradients.vanilla_gradient(f, images)[0], "shape should be"),
+        (lambda f, images: gradients.vanilla_gradient(f, images).numpy(), "numpy.ndarray"),
+        (lambda f, images: [image for image in images], "a list or tuple of 2"),
+        (lambda f, images: 10**400, "63 bits"),
+        (lambda f, images: None, "got None"),
+        (lambda f, images: {1, 2}, "got a set"),
+        (lambda f, images: exit(), "SystemExit"),
+    ],
+)
+def test_unlisted_mistake_gets_a_false_sentence_or_a_crash(function, words, capsys):
+    with pytest.raises(CheckFailed) as failure:
+        check("vanilla_gradient", function)
+    assert failure.value.misconception is None
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda model, target: None, "should return a function"),
+        (lambda model, target: lambda images: None, "should return a tensor of scores"),
+        (lambda model, target: lambda images: torch.zeros(len(images)), "the scores: its values"),
+        (lambda model, target: lambda images: model(images)[:, [target]], "the scores: its shape"),
+        (lambda model, target: lambda images: model(images.detach())[:, target], "cannot be diff"),
+    ],
+)
+def test_wrong_score_function_gets_a_sentence_about_something_else(function, words, capsys):
+    with pytest.raises(CheckFailed):
+        check("class_score", function)
+    assert words in capsys.readouterr().out
+
+
+def test_interrupted_function_leaves_gradients_switched_off():
+    def interrupted(f, images):
+        torch.set_grad_enabled(False)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("vanilla_gradient", interrupted)
+    assert torch.is_grad_enabled()
+
+
+def test_right_answer_that_makes_a_layer_is_rejected_for_its_random_numbers():
+    def layered(gradients_):
+        torch.nn.Linear(3, 3)
+        return gradients_.mean(1)
+
+    check("channel_mean", layered)
+
+
 def test_verdict_shows_a_traceback_in_the_notebook():
     with pytest.raises(CheckFailed) as failure:
         check("vanilla_gradient", _absolute_gradient)
@@ -113,6 +180,15 @@ def test_hints_come_in_another_order_than_from_general_to_specific(capsys):
         hint("steepest_step")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Hint")]
     assert lines == [f"Hint {i} of {len(hints)}: {text}" for i, text in enumerate(hints, start=1)]
+
+
+def test_empty_stub_counts_as_a_failure_in_the_progress():
+    def stub(gradients_):
+        raise NotImplementedError
+
+    with pytest.raises(CheckFailed):
+        check("channel_mean", stub)
+    assert _state("channel_mean") is None
 
 
 def test_check_changes_the_random_state():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Number
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,16 @@ def answer(case: Case, function: Callable) -> Answer:
         try:
             value = plain(case.finish(function(*case.arguments.values(), **case.keywords)))
         except NotImplementedError as exception:
-            attempted = bool(str(exception))  # the empty stub raises it without a word
+            attempted = bool(str(exception)) or _raiser(exception) is not _code(function)
             error = _in_one_line(exception)
-        except Exception as exception:
+            if attempted and not str(exception):
+                error = f"NotImplementedError: {_raiser(exception).co_name}, which it calls, is not written yet"
+        except (Exception, SystemExit) as exception:
             error = _in_one_line(exception)
-        after = caller_state(case)
-        torch.set_grad_enabled(before["torch", "gradient mode"])
+        finally:
+            after = caller_state(case)
+            torch.set_grad_enabled(before["torch", "gradient mode"])
+            torch.set_default_dtype(before["torch", "default dtype"])
     changes = tuple(key for key in before if not _same(before[key], after.get(key)))
     return Answer(value, changes, error, attempted)
 
@@ -62,24 +66,53 @@ def answer(case: Case, function: Callable) -> Answer:
 def plain(value: Any) -> Any:
     """The value as plain data, detached and copied."""
     if isinstance(value, Tensor):
-        dense = value.detach().to_dense() if value.layout != torch.strided else value.detach()
-        return dense.as_subclass(Tensor).cpu().clone(memory_format=torch.contiguous_format)
+        return _plain_tensor(value)
     if isinstance(value, (np.bool_, np.number)):
         return value.item()
-    if value is None or isinstance(value, (Number, str)):
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return Unreadable("a whole number of more than 63 bits")
+    if value is None or isinstance(value, (bool, int, float, complex, str)):
         return value
     if isinstance(value, (list, tuple)):
         return tuple(plain(part) for part in value)
-    return Unreadable(f"a {type(value).__module__}.{type(value).__qualname__}")
+    kind = type(value)
+    home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return Unreadable(f"a {home}{kind.__qualname__}")
+
+
+def _plain_tensor(value: Tensor) -> Any:
+    if value.is_quantized or value.is_nested:
+        return Unreadable("a quantised or nested tensor")
+    dense = value.detach().to_dense() if value.layout != torch.strided else value.detach()
+    return dense.as_subclass(Tensor).cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _raiser(exception: BaseException) -> CodeType:
+    """The code that raised: an empty stub, or something that the function calls."""
+    traceback = exception.__traceback__
+    while traceback.tb_next:
+        traceback = traceback.tb_next
+    return traceback.tb_frame.f_code
+
+
+def _code(function: Callable) -> CodeType | None:
+    return getattr(function, "__code__", getattr(type(function).__call__, "__code__", None))
 
 
 def caller_state(case: Case) -> dict[tuple[str, str], Any]:
     """All that a call must leave as it is, as (name, aspect) -> a copy."""
+    given = {**case.arguments, **case.keywords}
+    # Who was given a generator has no business with the global random state. Others may draw from
+    # it, as a layer does when it is made; but nobody sets its seed.
+    drawing = any(isinstance(value, torch.Generator) for value in given.values())
     state: dict[tuple[str, str], Any] = {
-        ("torch", "random state"): torch.get_rng_state(),
+        ("torch", "random state" if drawing else "seed"): (
+            torch.get_rng_state() if drawing else torch.initial_seed()
+        ),
         ("torch", "gradient mode"): torch.is_grad_enabled(),
+        ("torch", "default dtype"): torch.get_default_dtype(),
     }
-    for name, value in {**case.arguments, **case.keywords, **case.watched}.items():
+    for name, value in {**given, **case.watched}.items():
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(part, nn.Module):
                 state |= {(name, aspect): copy for aspect, copy in _module_state(part).items()}
@@ -101,12 +134,23 @@ def _module_state(model: nn.Module) -> dict[str, Any]:
     parameters = [_tensor_state(parameter) for parameter in model.parameters()]
     parts = list(model.modules())
     return {
-        "parameters": [(state["values"], state["requires_grad"]) for state in parameters],
+        "parameters": [state["values"] for state in parameters],
+        "requires_grad of the parameters": [state["requires_grad"] for state in parameters],
         "gradients of the parameters": [state["grad"] for state in parameters],
         "mode": [part.training for part in parts],
         "buffers": [buffer.clone() for buffer in model.buffers()],
         "hooks": [
-            len(part._forward_hooks) + len(part._forward_pre_hooks) + len(part._backward_hooks)
+            sum(
+                map(
+                    len,
+                    (
+                        part._forward_hooks,
+                        part._forward_pre_hooks,
+                        part._backward_hooks,
+                        part._backward_pre_hooks,
+                    ),
+                )
+            )
             for part in parts
         ],
     }
@@ -114,15 +158,20 @@ def _module_state(model: nn.Module) -> dict[str, Any]:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.shape == other.shape and torch.equal(
-            torch.nan_to_num(one.detach()), torch.nan_to_num(other.detach())
-        )
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        if not one.is_floating_point():
+            return torch.equal(one, other)
+        return torch.allclose(one.detach(), other.detach(), rtol=0, atol=0, equal_nan=True)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(_same, one, other))
     return type(one) is type(other) and one == other
 
 
-def _in_one_line(exception: Exception) -> str:
-    lines = str(exception).strip().splitlines()
+def _in_one_line(exception: BaseException) -> str:
+    try:
+        lines = str(exception).strip().splitlines()
+    except Exception:
+        lines = []  # an exception of the student's own, which cannot even say what it is
     text = f"{type(exception).__name__}: {lines[0]}" if lines else type(exception).__name__
     return text if len(text) <= 300 else text[:297] + "..."

@@ -11,7 +11,7 @@ from torch import Tensor
 
 def closeness(value: Any, expected: Any, case: Any) -> str | None:
     """What is wrong with `value`, given the expected one, to follow "On …: "; None if nothing is."""
-    return difference(value, expected, case.tolerance)
+    return difference(value, expected, case.tolerance, case.parts)
 
 
 def equality(one: Any, other: Any, case: Any) -> bool:
@@ -19,7 +19,9 @@ def equality(one: Any, other: Any, case: Any) -> bool:
     return difference(one, other, case.tolerance) is None
 
 
-def difference(value: Any, expected: Any, tolerance: float) -> str | None:
+def difference(
+    value: Any, expected: Any, tolerance: float, parts: tuple[str, ...] = ()
+) -> str | None:
     """The first difference in type, shape or value, as a sentence; None if there is none.
 
     Numbers are compared in float64 whatever the precision of either side; a number and a tensor
@@ -27,7 +29,7 @@ def difference(value: Any, expected: Any, tolerance: float) -> str | None:
     magnitude (times 1, where all expected values are 0).
     """
     if isinstance(expected, (list, tuple)):
-        return _sequence_difference(value, expected, tolerance)
+        return _sequence_difference(value, expected, tolerance, parts)
     if expected is None or isinstance(expected, str):
         return None if value == expected else f"it should be {expected!r}, got {describe(value)}."
     if not isinstance(value, (Number, Tensor)):
@@ -38,13 +40,16 @@ def difference(value: Any, expected: Any, tolerance: float) -> str | None:
     return _value_difference(value, expected, tolerance)
 
 
-def _sequence_difference(value: Any, expected: list | tuple, tolerance: float) -> str | None:
+def _sequence_difference(
+    value: Any, expected: list | tuple, tolerance: float, parts: tuple[str, ...]
+) -> str | None:
     if not isinstance(value, (list, tuple)) or len(value) != len(expected):
         return f"it should be {describe(expected)}, got {describe(value)}."
     for position, (one, right) in enumerate(zip(value, expected, strict=True), start=1):
         wrong = difference(one, right, tolerance)
         if wrong:
-            return f"in part {position}, {wrong}"
+            name = parts[position - 1] if parts else f"in part {position}"
+            return f"{name}: {wrong}"
     return None
 
 
@@ -77,7 +82,7 @@ def describe(value: Any) -> str:
     if isinstance(value, Number):
         return "a number"
     if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} of {len(value)}"
+        return f"a list or tuple of {len(value)}"
     return str(value) if isinstance(value, Unreadable) else f"a {type(value).__name__}"
 
 

@@ -63,6 +63,11 @@ class Exercise:
 
         return declare
 
+    def also(self, name: str) -> Callable[[Callable], Callable]:
+        """Declare another way in which a misconception shows, under its name and sentence."""
+        sentence = next(wrong.sentence for wrong in self.misconceptions if wrong.name == name)
+        return self.misconception(name, sentence)
+
 
 @dataclass(frozen=True)
 class WrittenQuestion:

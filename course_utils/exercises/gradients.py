@@ -633,14 +633,12 @@ which_question = WrittenQuestion(
     rubric=(
         (
             4,
-            "Says that the gradient answers Fundamental Question 2 (which small change of the pixels "
-            "raises the score fastest) and not Question 1 (how much each region contributes), and "
-            "gives a reason for the difference and an example of a pixel that matters and has no "
-            "gradient, or the reverse.",
+            "Names the question that is answered and the one that is not, gives a reason for the "
+            "difference, and an example that is worked out.",
         ),
-        (3, "Says which question is answered and which is not, with a reason, but no example."),
-        (2, "Says which question is answered, but takes it to answer the other one as well."),
-        (1, "Describes how the gradient is computed, but not what question it answers."),
+        (3, "Names both, with either a reason or an example."),
+        (2, "Names both, without a reason or an example."),
+        (1, "Says how the gradient is computed, or takes it to answer both questions."),
         (0, "No answer, or one that has nothing to do with the gradient."),
     ),
 )

@@ -29,11 +29,19 @@ SIDE_EFFECTS = {
     "mode": "it leaves the {name} in another mode: train() or eval() was called on it.",
     "buffers": "it changes buffers of the {name}, such as the statistics of batch normalisation.",
     "hooks": "it leaves a hook on the {name}. Remove each hook again, also when something raises.",
-    "random state": (
-        "it changes torch's global random state. Draw from the generator that was given, "
-        "and do not set a global seed."
+    "requires_grad of the parameters": (
+        "it changes requires_grad of the {name}'s parameters, which belong to the caller."
     ),
-    "gradient mode": "it leaves gradients switched on or off for everyone after it.",
+    "random state": (
+        "it uses torch's global random state. Draw from the generator that was given, and set no "
+        "global seed."
+    ),
+    "seed": "it sets torch's global seed, for everyone after it.",
+    "gradient mode": (
+        "it leaves gradients switched on or off for everyone after it. "
+        "`with torch.no_grad():` switches them off within a block."
+    ),
+    "default dtype": "it changes torch's default dtype, for everyone after it.",
 }
 
 
@@ -61,14 +69,15 @@ def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
     if len(answers) != len(cases):
         return Verdict(False, f"{len(cases)} answers were expected, got {len(answers)}.")
     if not all(given.attempted for given in answers):
-        return Verdict(False, "Not attempted yet.", attempted=False)
+        sentence = "Not attempted yet (or the line `raise NotImplementedError` is still there)."
+        return Verdict(False, sentence, attempted=False)
     expected = collect_answers(name, exercise.reference, seed)
     wrong = [
         _wrong_value(exercise, case, given, right)
         for case, given, right in zip(cases, answers, expected, strict=True)
     ]
     if any(wrong):
-        recognised = _recognised_by_values(exercise, seed, cases, answers, wrong)
+        recognised = _recognised_by_values(exercise, seed, cases, answers, expected, wrong)
         first = next(index for index, sentence in enumerate(wrong) if sentence)
         sentence = f"On {cases[first].name}: {wrong[first]}"
     elif any(given.changes for given in answers):
@@ -84,9 +93,12 @@ def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
 def _wrong_value(exercise: Exercise, case: Case, given: Answer, right: Answer) -> str | None:
     if right.error:
         raise RuntimeError(f"The reference of {exercise.name!r} raised {right.error}.")
-    if given.error:
-        return f"it raised {given.error}"
-    return exercise.complaint(given.value, right.value, case)
+    if not given.error:
+        return exercise.complaint(given.value, right.value, case)
+    remark = (
+        ". The cases are in float64: make new tensors like those given, as torch.zeros_like does"
+    )
+    return f"it raised {given.error}" + (remark if "dtype" in given.error else "")
 
 
 def _recognised_by_values(
@@ -94,9 +106,14 @@ def _recognised_by_values(
     seed: int,
     cases: list[Case],
     answers: list[Answer],
+    expected: list[Answer],
     wrong: list[str | None],
 ) -> Misconception | None:
-    """The misconception that gives most of the wrong answers, and most of all answers."""
+    """The misconception that answers like the student.
+
+    It must do so on most of the cases in which either of the two is wrong: on a single image, say,
+    many mistakes look alike. Of several, the one that agrees on most cases.
+    """
     recognised, most = None, 0
     for misconception in exercise.misconceptions:
         theirs = collect_answers(exercise.name, misconception.implementation, seed)
@@ -104,8 +121,16 @@ def _recognised_by_values(
             _same_mistake(exercise, their, given, case)
             for their, given, case in zip(theirs, answers, cases, strict=True)
         ]
-        n_wrong_explained = sum(agree and bool(why) for agree, why in zip(same, wrong, strict=True))
-        if 2 * n_wrong_explained >= sum(map(bool, wrong)) and sum(same) > most:
+        if sum(same) <= most:
+            continue
+        tell_tale = [
+            agree
+            for agree, why, case, their, right in zip(
+                same, wrong, cases, theirs, expected, strict=True
+            )
+            if why or _wrong_value(exercise, case, their, right)
+        ]
+        if 2 * sum(tell_tale) > len(tell_tale):
             recognised, most = misconception, sum(same)
     return recognised
 

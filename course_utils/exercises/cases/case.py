@@ -21,6 +21,7 @@ class Case:
         arguments: what the function is called with, by position; the names are for messages.
         keywords: further arguments, given by name.
         finish: turns the result into plain data, e.g. applies a function that was returned.
+        parts: what the parts of the finished result are called, if it has several.
         watched: further tensors and modules, by name, that the call must leave as they are (those
             among the arguments are watched anyway).
         tolerance: how far a right answer may lie from the expected one, relative to the largest
@@ -31,5 +32,6 @@ class Case:
     arguments: dict[str, Any]
     keywords: dict[str, Any] = field(default_factory=dict)
     finish: Callable[[Any], Any] = unchanged
+    parts: tuple[str, ...] = ()
     watched: dict[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-5

@@ -33,7 +33,12 @@ def class_score(seed: int) -> list[Case]:
         model = small_network(channels, n_classes, generator)
         images = rand(n_images, channels, 5, 6, generator=generator)
         cases.append(
-            Case(name, {"model": model, "target": target}, finish=_ScoresAndGradient(images))
+            Case(
+                name,
+                {"model": model, "target": target},
+                finish=_ScoresAndGradient(images),
+                parts=("the scores", "their gradient"),
+            )
         )
     return cases
 
@@ -44,11 +49,20 @@ class _ScoresAndGradient:
     def __init__(self, images: Tensor) -> None:
         self.images = images
 
-    def __call__(self, f) -> tuple[Tensor, Tensor]:
+    def __call__(self, f) -> tuple[Tensor, Tensor | None]:
+        if not callable(f):
+            raise TypeError(
+                f"class_score should return a function, got {type(f).__name__} (`return f`?)"
+            )
         inputs = self.images.clone().requires_grad_()
         scores = f(inputs)
+        if not isinstance(scores, Tensor):
+            raise TypeError(f"f should return a tensor of scores, got {type(scores).__name__}")
+        if not scores.requires_grad:
+            return scores, None
         weights = torch.arange(1.0, 1.0 + scores.numel(), dtype=torch.float64)  # tells images apart
-        (gradient,) = torch.autograd.grad((scores.flatten() * weights).sum(), inputs)
+        total = (scores.flatten() * weights).sum()
+        (gradient,) = torch.autograd.grad(total, inputs, allow_unused=True)
         return scores.detach(), gradient
 
 
