@@ -7,6 +7,7 @@ network, no other process, no gradebook, no other submission, no home directory.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import site
@@ -54,6 +55,7 @@ class Box:
         support: files that the notebook finds beside it, in a folder.
         limits: what the processes in it may use.
         seed: what the hidden cases are made from.
+        user: who the code in it runs as, seen from outside.
     """
 
     library: Path
@@ -61,6 +63,7 @@ class Box:
     support: Path | None = None
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
+    user: int = field(default_factory=lambda: new_user())
 
 
 def command(
@@ -81,10 +84,9 @@ def command(
     bubblewrap = shutil.which("bwrap")
     if bubblewrap is None:
         raise NoBox(INSTALL.format(why="there is no program called bwrap."))
-    user = box_user()
     limits = box.limits
     address_space = limits.memory + ADDRESSES_OF_LIBRARIES
-    inner = [_python(), "-I", FIRST, user, address_space, limits.processes, limits.file, *program]
+    inner = [_python(), "-I", FIRST, box.user, address_space, limits.processes, limits.file, *program]
     return [
         bubblewrap,
         *_isolation(),
@@ -98,11 +100,14 @@ def command(
     ]
 
 
-def box_user() -> int:
-    """The user that the code in the box runs as, seen from outside."""
+_boxes = itertools.count()
+
+
+def new_user() -> int:
+    """The user that the code of one box runs as, seen from outside."""
     # Root is exempt from the limit on processes: then the box changes to a user of its own, and
     # to one that no other box has, because the limit counts the processes of a user.
-    return os.getuid() or 200_000 + os.getpid() % 100_000
+    return os.getuid() or 1_000_000 + (1000 * os.getpid() + next(_boxes) % 1000)
 
 
 def _isolation() -> Iterator[str]:

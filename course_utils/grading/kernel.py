@@ -16,7 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Any as AnyTrait
 
-from course_utils.grading.box import SOCKETS, Box, box_user, command
+from course_utils.grading.box import SOCKETS, Box, command
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 CONNECTION = "/connection.json"
@@ -47,7 +47,7 @@ class BoxProvisioner(LocalProvisioner):
         connection.write_text(json.dumps(inside))
         connection.chmod(0o644)
         for file in self.box.answers.iterdir() if self.box.answers else []:
-            os.chown(file, box_user(), -1)
+            os.chown(file, self.box.user, -1)
         program = ["-m", "ipykernel_launcher", "-f", CONNECTION]
         program += ["--HistoryManager.enabled=False", "--IPKernelApp.no_stdout=False"]
         read, write = os.pipe()
