@@ -1,6 +1,6 @@
 """How fast scenes are made, networks load, and a gradient is there after a slider moved.
 
-    python benchmarks/speed.py [--threads 2]
+python benchmarks/speed.py [--threads 2]
 """
 
 from __future__ import annotations

@@ -12,7 +12,11 @@ from course_utils.photos import load_photo
 from course_utils.plotting import plot_signed_maps
 from course_utils.smoothgrad import noise_std, smoothgrad
 
-network, photo, target = load_classifier("efficientnet_lite0"), load_photo("chelsea"), "Egyptian cat"
+network, photo, target = (
+    load_classifier("efficientnet_lite0"),
+    load_photo("chelsea"),
+    "Egyptian cat",
+)
 f = class_score(network, target)
 generator = torch.Generator().manual_seed(0)
 sigma = noise_std(photo, 0.15)
