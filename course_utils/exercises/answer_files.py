@@ -90,7 +90,7 @@ def _packed_tensor(tensor: Tensor, tensors: dict[str, Tensor]) -> dict[str, str]
     if tensor.dtype not in _DTYPES:
         return {"unreadable": f"a tensor of {tensor.dtype}"}
     key = str(len(tensors))
-    tensors[key] = tensor.resolve_neg().contiguous()
+    tensors[key] = tensor.resolve_neg().clone(memory_format=torch.contiguous_format)
     return {kind: key}
 
 

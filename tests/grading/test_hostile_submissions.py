@@ -25,7 +25,9 @@ from course_utils.grading.rebuild import rebuild
 from .conftest import RIGHT, with_answers
 
 FOLDER = Path(__file__).resolve().parent.parent / "submissions"
-SUBMISSIONS = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.py"))
+SUBMISSIONS = sorted(
+    path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.py")
+)
 COURSE_SEED = 68_471_263
 LIMITS = Limits(seconds_per_cell=30, seconds=120, memory=1_200_000_000, processes=64)
 MARK = f"course-survivor-{os.getpid()}"

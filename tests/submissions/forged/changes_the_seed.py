@@ -1,5 +1,6 @@
 # The environment says that the hidden cases are the public ones.
 # outcome: failed
+# other: failed
 # plain: full
 import os
 

@@ -1,5 +1,6 @@
 # The name `check` is made to mean something that never fails.
 # outcome: malformed
+# other: malformed
 # plain: full
 def check(name, function):
     print(f"✔ {name}: right (1 point).")

@@ -1,5 +1,6 @@
 # The answers are replaced by bytes that would run a command if anybody unpickled them.
 # outcome: malformed
+# other: malformed
 # plain: any
 import os
 import pickle

@@ -1,5 +1,6 @@
 # The shell runs another text in place of the check, and drops every error.
 # outcome: malformed
+# other: malformed
 # plain: full
 import ast
 
