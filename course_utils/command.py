@@ -34,6 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--students", type=int, default=12, help="how many submissions; 0 for all")
     demo.set_defaults(run=_demo)
 
+    doctor = commands.add_parser("doctor", help="say what is wrong with a notebook, and repair it")
+    doctor.add_argument("file", help="a student's notebook")
+    doctor.add_argument("--assignment", help="e.g. 01_gradients; found by itself if not given")
+    doctor.add_argument("--repair", metavar="FILE", help="write a repaired copy here")
+    doctor.set_defaults(run=_doctor)
+
     train = commands.add_parser("train", help="make a network's weights and card again")
     train.add_argument("network", help="e.g. garments_cnn")
     train.add_argument("--data", help="folder with Fashion-MNIST's IDX files; else downloaded")
@@ -81,6 +87,18 @@ def _demo(options: argparse.Namespace) -> int:
     shutil.rmtree(options.folder, ignore_errors=True)
     differing = play(Path(options.folder), Path(), options.assignment, options.students or None)
     return min(differing, 1)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from course_utils.authoring.build import assignments
+    from course_utils.grading.doctor import doctor, find_released
+
+    path, folder = Path(options.file), Path("notebooks")
+    known = [options.assignment] if options.assignment else assignments(folder)
+    released = find_released(path, known, folder)
+    return 0 if doctor(path, released, options.repair and Path(options.repair)) else 1
 
 
 def _train(options: argparse.Namespace) -> None:
