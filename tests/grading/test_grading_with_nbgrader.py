@@ -11,7 +11,7 @@ import shutil
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
-from nbgrader.api import Gradebook
+from nbgrader.api import Grade, Gradebook
 
 from course_utils.checking import HIDDEN_SEED_VARIABLE
 from course_utils.grading.demo import marks, nbgrader
@@ -145,24 +145,6 @@ def test_worse_resubmission_keeps_an_old_score(course):
     assert "was not run" in feedback
 
 
-def test_score_of_an_exercise_that_is_no_longer_asked_stays(course):
-    _submit(course, "tom", _solved(course))
-    assert _autograde(course, "tom")["success"]
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        cell = gradebook.add_grade_cell(
-            "check_withdrawn", ASSIGNMENT, ASSIGNMENT, max_score=5, cell_type="code"
-        )
-        assert cell.max_score == 5
-        grade = gradebook.find_grade("check_withdrawn", ASSIGNMENT, ASSIGNMENT, "tom")
-        grade.auto_score = 5
-        gradebook.db.commit()
-    assert _autograde(course, "tom")["success"]
-    assert _all_marks(course, "tom") == {**FULL, "withdrawn": 0.0}
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        gradebook.db.delete(gradebook.find_graded_cell("check_withdrawn", ASSIGNMENT, ASSIGNMENT))
-        gradebook.db.commit()
-
-
 def test_saving_that_fails_half_way_leaves_a_mixture(course, monkeypatch):
     from course_utils.grading import nbgrader_parts
 
@@ -259,3 +241,17 @@ def test_right_answers_fail_when_checked_by_the_student(capsys):
 def test_marks_of_the_demonstration_helper_leave_out_own_tests(course):
     assert marks(course, ASSIGNMENT, "ada") == {k: v for k, v in FULL.items() if k != "own_test"}
     assert os.path.exists(course / "gradebook.db")
+
+
+def test_score_of_an_exercise_that_is_no_longer_asked_stays(course):
+    _submit(course, "tom", _solved(course))
+    assert _autograde(course, "tom")["success"]
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        cell = gradebook.add_grade_cell(
+            "check_withdrawn", ASSIGNMENT, ASSIGNMENT, max_score=5, cell_type="code"
+        )
+        (notebook,) = gradebook.find_submission(ASSIGNMENT, "tom").notebooks
+        gradebook.db.add(Grade(cell=cell, notebook=notebook, auto_score=5))
+        gradebook.db.commit()
+    assert _autograde(course, "tom")["success"]
+    assert _all_marks(course, "tom") == {**FULL, "withdrawn": 0.0}
