@@ -75,9 +75,7 @@ def _points(baselines, images, alpha):
 
 @straight_path.right_variant
 def at_midpoints(baselines, images, n_steps):
-    return torch.stack(
-        [b + a * (i - b) for a in _midpoints(n_steps) for b, i in [(baselines, images)]], 1
-    )
+    return torch.stack([baselines + a * (images - baselines) for a in _midpoints(n_steps)], dim=1)
 
 
 @straight_path.right_variant
@@ -168,6 +166,11 @@ def _(baselines, images, n_steps):
 )
 def _(baselines, images, n_steps):
     return _points(baselines, images, _midpoints(n_steps)).flatten(0, 1)
+
+
+@straight_path.also("points in one long batch")
+def _(baselines, images, n_steps):
+    return _points(baselines, images, _midpoints(n_steps)).transpose(0, 1).flatten(0, 1)
 
 
 @straight_path.misconception(
@@ -279,7 +282,8 @@ def _(f, images, baselines, n_steps):
 def _(f, images, baselines, n_steps):
     alpha = torch.linspace(0, 1, n_steps, dtype=torch.float64)
     weights = torch.full((n_steps,), 1 / n_steps, dtype=torch.float64)
-    weights[0] = weights[-1] = 0.5 / n_steps if n_steps > 1 else 0.0
+    weights[0] /= 2
+    weights[-1] /= 2
     return _mean_gradient(f, baselines, images, alpha, weights)
 
 
@@ -480,7 +484,8 @@ def _(f, images, baselines, n_steps):
 def _(f, images, baselines, n_steps):
     alpha = torch.linspace(0, 1, n_steps, dtype=torch.float64)
     weights = torch.full((n_steps,), 1 / n_steps, dtype=torch.float64)
-    weights[0] = weights[-1] = 0.5 / n_steps if n_steps > 1 else 0.0
+    weights[0] /= 2
+    weights[-1] /= 2
     return (images - baselines) * _mean_gradient(f, baselines, images, alpha, weights)
 
 

@@ -261,6 +261,11 @@ def _(values):
     return with_the_latest_sign(values) / max(len(values) - 1, 1)
 
 
+@sign_changes.also("share instead of count")
+def _(values):
+    return with_the_latest_sign(values) / len(values)
+
+
 @sign_changes.misconception(
     "whether instead of how often",
     "This says whether the sign changes at all. Count how often.",
@@ -649,6 +654,11 @@ def _(images, sigma, n_samples, generator=None):
     return all_noise_at_once(images, sigma, n_samples, generator).flatten(0, 1)
 
 
+@noisy_copies.also("copies in one long batch")
+def _(images, sigma, n_samples, generator=None):
+    return all_noise_at_once(images, sigma, n_samples, generator).transpose(0, 1).flatten(0, 1)
+
+
 @noisy_copies.misconception(
     "σ along another axis",
     "σ, given as one number for each image, was multiplied along the last axis. Give it four more "
@@ -932,7 +942,12 @@ def _(f, images, sigma, n_samples, generator=None):
     "This is the gradient at the image itself. Take it at the noisy copies.",
 )
 def _(f, images, sigma, n_samples, generator=None):
-    torch.randn(1, generator=generator)
+    return vanilla_gradient(f, images)
+
+
+@smoothgrad.also("vanilla gradient")
+def _(f, images, sigma, n_samples, generator=None):
+    all_noise_at_once(images, sigma, n_samples, generator)  # drawn, and not used
     return vanilla_gradient(f, images)
 
 
