@@ -107,5 +107,5 @@ def test_another_average_is_wrong(n_gradients, average):
 
 @pytest.mark.parametrize("name", ["noisy_copies", "smoothgrad"])
 def test_a_right_answer_is_right_whatever_the_seed(name):
-    seeds = range(1000, 1040)
+    seeds = range(1000, 1012)
     assert all(_verdict(name, getattr(references, name), seed).passed for seed in seeds)
