@@ -17,6 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 from course_utils.checking import ANSWERS_VARIABLE, HIDDEN_SEED_VARIABLE
 from course_utils.exercises.answer_files import LARGEST
@@ -96,6 +97,7 @@ class _Run:
             record_timing=False,
             coalesce_streams=True,
             store_widget_state=False,
+            on_cell_executed=_show_every_error,
         )
 
     async def start(self) -> None:
@@ -202,6 +204,15 @@ class _Client(NotebookClient):
             raise
         except Exception:  # made by hand in the kernel: there is no list of what can be wrong
             return None
+
+
+def _show_every_error(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+    """Put the error of a cell into its outputs, also where the notebook keeps errors from showing."""
+    content = execute_reply["content"]
+    shown = any(output.output_type == "error" for output in cell.outputs)
+    if content.get("status") == "error" and not shown:
+        name, value = (str(content.get(key)) for key in ("ename", "evalue"))
+        cell.outputs.append(new_output("error", ename=name, evalue=value, traceback=[]))
 
 
 def _kernel(job: Job, folder: Path) -> tuple[AsyncKernelManager, dict[str, Any]]:

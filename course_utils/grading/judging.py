@@ -112,6 +112,16 @@ def refuse_notebook(rebuilt: NotebookNode, reason: str) -> list[Outcome]:
     return outcomes
 
 
+def not_run(cell: NotebookNode) -> Outcome:
+    """The outcome of a graded cell of a notebook that nobody executed."""
+    return Outcome(
+        **_identity(cell),
+        exercise=graded_exercise(cell),
+        outcome=NOT_RUN,
+        sentence="the notebook was not run.",
+    )
+
+
 def write_outcome(cell: NotebookNode, outcome: Outcome) -> None:
     """Make the cell's outputs say the outcome, in the form that nbgrader counts and shows."""
     cell.metadata["course"] = {

@@ -17,7 +17,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Float, Integer
 
 from course_utils.exercises.cases import lecture_of
@@ -28,7 +28,9 @@ from course_utils.grading.judging import (
     graded_exercise,
     is_test,
     judge_notebook,
+    not_run,
     refuse_notebook,
+    write_outcome,
 )
 from course_utils.grading.library import PACKAGE
 from course_utils.grading.probe import require_box
@@ -56,6 +58,11 @@ def configure(c: Any) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
     ]
     c.Autograde.autograde_preprocessors = ["nbgrader.preprocessors.CheckCellMetadata"]
+    c.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        "nbgrader.preprocessors.ClearHiddenTests",  # plain nbgrader shows them in the feedback
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
 
 
 def admit(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -101,15 +108,13 @@ class Rebuild(NbGraderPreprocessor):
         return path
 
 
-class BoxedExecute(NbGraderPreprocessor):
+class BoxedExecute(Execute):
     """Runs the notebook in the box and writes the verdicts, which are made outside."""
 
     boxed = Bool(
         True, help="Run the submission in the box. Off only where every submission is trusted."
     ).tag(config=True)
-    seconds_per_cell = Float(Limits.seconds_per_cell, help="Longest time of a cell.").tag(
-        config=True
-    )
+    timeout = Float(Limits.seconds_per_cell, help="Seconds that a cell may take.").tag(config=True)
     seconds = Float(Limits.seconds, help="Longest time of a notebook.").tag(config=True)
     memory = Integer(Limits.memory, help="Bytes that it may hold in memory.").tag(config=True)
     processes = Integer(Limits.processes, help="How many processes and threads it may have.").tag(
@@ -130,7 +135,7 @@ class BoxedExecute(NbGraderPreprocessor):
             nb,
             course_seed(root),
             limits=Limits(
-                seconds_per_cell=self.seconds_per_cell,
+                seconds_per_cell=self.timeout,
                 seconds=self.seconds,
                 memory=self.memory,
                 processes=self.processes,
@@ -140,11 +145,7 @@ class BoxedExecute(NbGraderPreprocessor):
         )
         result = execute(job)
         judged, outcomes = judge_notebook(job, result)
-        judged.metadata["course"] = {
-            "boxed": result.boxed,
-            "seconds": result.seconds,
-            "memory": result.memory,
-        }
+        judged.metadata["course"] = {"boxed": result.boxed}
         for outcome in outcomes:
             self.log.info(
                 "%s: %s (%s) %s", outcome.name, outcome.outcome, outcome.judged, outcome.sentence
@@ -171,6 +172,9 @@ class SaveAllGrades(SaveAutoGrades):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Save the scores; those of cells that are no longer asked become 0."""
+        for cell in filter(is_test, nb.cells):
+            if "course" not in cell.metadata:  # where --no-execute is set: missing is never credit
+                write_outcome(cell, not_run(cell))
         names = resources["nbgrader"]
         self.notebook_id, self.assignment_id = names["notebook"], names["assignment"]
         self.student_id = names["student"]
