@@ -39,7 +39,8 @@ def test_a_second_list_of_dependencies_exists():
 
 def test_project_names_a_path_of_a_machine():
     for name, text in _tracked_texts():
-        if name != "tests/test_repository.py":
+        # Attacks look for what lies on a machine, and this test names what it looks for.
+        if name != "tests/test_repository.py" and not name.startswith("tests/submissions/"):
             found = re.search(r"/(home|root|Users|work)/[a-z.]", text)
             assert not found, f"{name}: {text[max(found.start() - 40, 0) : found.end() + 40]}"
 

@@ -1,1 +1,780 @@
-"""The exercises of this lecture."""
+"""The exercises of lecture 6: adversarial attacks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_utils import adversarial as references
+from course_utils.exercises.cases.case import Case
+from course_utils.exercises.comparison import describe
+from course_utils.exercises.exercise import Exercise, WrittenQuestion
+
+loss_gradient = Exercise(
+    name="loss_gradient",
+    reference=references.loss_gradient,
+    teaches="the gradient that attacks follow: of the loss, with respect to the image",
+    difficulty=1,
+    minutes=10,
+    points=2,
+    hints=(
+        "Training differentiates the loss with respect to the parameters. What is it here?",
+        "F.cross_entropy averages over the batch unless told otherwise: reduction='sum' gives each "
+        "image the gradient of its own loss.",
+        "Make a copy of the images that requires a gradient, compute the summed loss, and use "
+        "torch.autograd.grad(loss, inputs).",
+    ),
+)
+
+
+@loss_gradient.right_variant
+def by_autograd_grad(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    loss = F.cross_entropy(model(inputs), labels, reduction="sum")
+    return torch.autograd.grad(loss, inputs)[0]
+
+
+@loss_gradient.right_variant
+def by_log_probabilities(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    log_probabilities = model(inputs).log_softmax(dim=1)
+    loss = -log_probabilities.gather(1, labels[:, None]).sum()
+    return torch.autograd.grad(loss, inputs)[0]
+
+
+@loss_gradient.right_variant
+def one_image_at_a_time(model, images, labels):
+    gradients = []
+    for image, label in zip(images, labels, strict=True):
+        inputs = image[None].clone().requires_grad_()
+        loss = F.cross_entropy(model(inputs), label[None])
+        gradients.append(torch.autograd.grad(loss, inputs)[0])
+    return torch.cat(gradients)
+
+
+@loss_gradient.misconception(
+    "mean over the batch",
+    "The gradient is divided by the number of images: the loss was averaged over the batch. Sum it, so "
+    "that each image gets the gradient of its own loss.",
+)
+def _(model, images, labels):
+    return by_autograd_grad(model, images, labels) / len(images)
+
+
+@loss_gradient.misconception(
+    "sign reversed",
+    "The sign is reversed: this points to where the loss falls.",
+)
+def _(model, images, labels):
+    return -by_autograd_grad(model, images, labels)
+
+
+@loss_gradient.misconception(
+    "gradient of the logit",
+    "This is the gradient of the label's logit. The loss is the cross-entropy: it also depends on all "
+    "the other classes.",
+)
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    return torch.autograd.grad(model(inputs).gather(1, labels[:, None]).sum(), inputs)[0]
+
+
+@loss_gradient.misconception(
+    "softmax before the cross-entropy",
+    "A softmax was taken before the cross-entropy, which contains one already. Give it the logits.",
+)
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    loss = F.cross_entropy(model(inputs).softmax(dim=1), labels, reduction="sum")
+    return torch.autograd.grad(loss, inputs)[0]
+
+
+@loss_gradient.misconception(
+    "predicted instead of given labels",
+    "The loss was taken for the predicted classes. Take it for the labels that were given.",
+)
+def _(model, images, labels):
+    return by_autograd_grad(model, images, model(images).argmax(dim=1))
+
+
+@loss_gradient.misconception(
+    "sign only",
+    "This is the sign of the gradient. The sign comes with FGSM, the next exercise.",
+)
+def _(model, images, labels):
+    return by_autograd_grad(model, images, labels).sign()
+
+
+@loss_gradient.misconception(
+    "gradient of the probability",
+    "This is the gradient of the label's probability. The loss is the negative logarithm of it.",
+)
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    chosen = model(inputs).softmax(dim=1).gather(1, labels[:, None])
+    return torch.autograd.grad(chosen.sum(), inputs)[0]
+
+
+@loss_gradient.misconception(
+    "parameters' gradients filled",
+    "The gradient is right, but backward() has filled the .grad of the model's parameters, which belong "
+    "to the caller. torch.autograd.grad(loss, inputs) leaves them alone.",
+)
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    F.cross_entropy(model(inputs), labels, reduction="sum").backward()
+    return inputs.grad
+
+
+fgsm = Exercise(
+    name="fgsm",
+    reference=references.fgsm,
+    teaches="the attack of a single step, and what its sign is good for",
+    difficulty=2,
+    minutes=15,
+    points=2,
+    hints=(
+        "Which way does the loss of the true label rise? And which way for a label that is to be "
+        "reached?",
+        "r = ε·sign(gradient of the loss); towards a target the sign is the other one.",
+        "Return the image after the step, clipped to [0, 1]: (images + r).clamp(0, 1).",
+    ),
+)
+
+
+@fgsm.right_variant
+def by_one_step(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    r = direction * eps * by_autograd_grad(model, images, labels).sign()
+    return (images + r).clamp(0, 1)
+
+
+@fgsm.right_variant
+def by_where(model, images, labels, eps, targeted=False):
+    gradient = one_image_at_a_time(model, images, labels)
+    if targeted:
+        gradient = -gradient
+    moved = torch.where(gradient > 0, images + eps, torch.where(gradient < 0, images - eps, images))
+    return torch.minimum(torch.maximum(moved, torch.zeros_like(moved)), torch.ones_like(moved))
+
+
+@fgsm.right_variant
+def by_mean_loss(model, images, labels, eps, targeted=False):
+    inputs = images.clone().requires_grad_()
+    loss = F.cross_entropy(model(inputs), labels)  # the mean: signs stay the same
+    (gradient,) = torch.autograd.grad(-loss if targeted else loss, inputs)
+    return torch.clip(images + eps * torch.sign(gradient), 0.0, 1.0)
+
+
+@fgsm.misconception(
+    "direction ignored for targets",
+    "With targeted=True the attack must lead *towards* the labels: the loss has to fall, and the sign is "
+    "reversed.",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels, eps)
+
+
+@fgsm.misconception(
+    "direction reversed",
+    "The direction is reversed: untargeted, the loss of the true label has to rise.",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels, eps, not targeted)
+
+
+@fgsm.misconception(
+    "not clipped",
+    "The attacked images leave [0, 1]. Clip them: they should be images.",
+)
+def _(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    return images + direction * eps * by_autograd_grad(model, images, labels).sign()
+
+
+@fgsm.misconception(
+    "perturbation alone",
+    "This is the perturbation alone. Return the attacked images.",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels, eps, targeted) - images
+
+
+@fgsm.misconception(
+    "gradient without sign function",
+    "The step follows the gradient itself. FGSM takes its sign, so that every pixel moves by ε.",
+)
+def _(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    return (images + direction * eps * by_autograd_grad(model, images, labels)).clamp(0, 1)
+
+
+@fgsm.misconception(
+    "normalised gradient",
+    "The step follows the gradient, scaled to the length ε. FGSM takes its sign, so that every pixel "
+    "moves by ε.",
+)
+def _(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    gradient = by_autograd_grad(model, images, labels)
+    norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+    return (images + direction * eps * gradient / norm).clamp(0, 1)
+
+
+@fgsm.misconception(
+    "zero gradient counted as positive",
+    "Pixels whose gradient is exactly 0 were moved. There the sign is 0, and the pixel stays.",
+)
+def _(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    gradient = direction * by_autograd_grad(model, images, labels)
+    return (images + eps * torch.where(gradient >= 0, 1.0, -1.0)).clamp(0, 1)
+
+
+@fgsm.misconception(
+    "clipped to [-1, 1]",
+    "The attacked images were clipped to [−1, 1]. Images lie in [0, 1].",
+)
+def _(model, images, labels, eps, targeted=False):
+    direction = -1 if targeted else 1
+    r = direction * eps * by_autograd_grad(model, images, labels).sign()
+    return (images + r).clamp(-1, 1)
+
+
+@fgsm.misconception(
+    "gradient of the logit",
+    "The step follows the logit's gradient. FGSM follows the loss's, which also knows the other "
+    "classes.",
+)
+def _(model, images, labels, eps, targeted=False):
+    inputs = images.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(-model(inputs).gather(1, labels[:, None]).sum(), inputs)
+    direction = -1 if targeted else 1
+    return (images + direction * eps * gradient.sign()).clamp(0, 1)
+
+
+bim = Exercise(
+    name="bim",
+    reference=references.bim,
+    teaches="many small steps instead of one, inside two bounds",
+    difficulty=2,
+    minutes=20,
+    points=3,
+    hints=(
+        "It is FGSM with the step α in a loop. At which image is the gradient taken in each turn?",
+        "After every step two bounds hold: no pixel further than ε from the original image, and all in "
+        "[0, 1].",
+        "attacked = images + (attacked − images).clamp(−eps, eps) keeps the first bound; clamp(0, 1) the "
+        "second.",
+    ),
+)
+
+
+def _bim(model, images, labels, eps, alpha, n_steps, targeted, project, gradient_at=None):
+    direction = -1 if targeted else 1
+    attacked = images.detach().clone()
+    for _ in range(n_steps):
+        at = attacked if gradient_at is None else gradient_at
+        step = direction * alpha * by_autograd_grad(model, at, labels).sign()
+        attacked = project(attacked + step)
+    return attacked
+
+
+@bim.right_variant
+def by_two_clamps(model, images, labels, eps, alpha, n_steps, targeted=False):
+    direction = -1 if targeted else 1
+    attacked = images.clone()
+    for _ in range(n_steps):
+        attacked = attacked + direction * alpha * by_autograd_grad(model, attacked, labels).sign()
+        attacked = (images + (attacked - images).clamp(-eps, eps)).clamp(0, 1)
+    return attacked
+
+
+@bim.right_variant
+def by_joint_bounds(model, images, labels, eps, alpha, n_steps, targeted=False):
+    lowest, highest = (images - eps).clamp_min(0), (images + eps).clamp_max(1)
+    attacked = images.detach().clone()
+    for _ in range(n_steps):
+        gradient = one_image_at_a_time(model, attacked, labels)
+        attacked = (
+            attacked - alpha * gradient.sign() if targeted else attacked + alpha * gradient.sign()
+        )
+        attacked = torch.max(torch.min(attacked, highest), lowest)
+    return attacked
+
+
+@bim.right_variant
+def on_the_perturbation(model, images, labels, eps, alpha, n_steps, targeted=False):
+    r = torch.zeros_like(images)
+    sign = -1.0 if targeted else 1.0
+    for _ in range(n_steps):
+        r = r + sign * alpha * by_log_probabilities(model, images + r, labels).sign()
+        r = (images + r.clamp(-eps, eps)).clamp(0, 1) - images
+    return images + r
+
+
+def _both(images, eps):
+    return lambda moved: (images + (moved - images).clamp(-eps, eps)).clamp(0, 1)
+
+
+@bim.misconception(
+    "gradient of the first image",
+    "The gradient was taken at the first image in every step, so that the way is a straight line. Take "
+    "it anew at each point.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return _bim(
+        model, images, labels, eps, alpha, n_steps, targeted, _both(images, eps), gradient_at=images
+    )
+
+
+@bim.misconception(
+    "no ε-ball",
+    "The steps add up to more than ε: only [0, 1] bounds them. After each step no pixel may be further "
+    "than ε from the original image.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return _bim(
+        model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved.clamp(0, 1)
+    )
+
+
+@bim.misconception(
+    "not clipped to [0, 1]",
+    "The attacked images leave [0, 1]. Clip them after every step.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return _bim(
+        model,
+        images,
+        labels,
+        eps,
+        alpha,
+        n_steps,
+        targeted,
+        lambda moved: images + (moved - images).clamp(-eps, eps),
+    )
+
+
+@bim.misconception(
+    "steps of ε",
+    "Each step has the length ε. It is α.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return _bim(model, images, labels, eps, eps, n_steps, targeted, _both(images, eps))
+
+
+@bim.misconception(
+    "direction ignored for targets",
+    "With targeted=True the attack must lead *towards* the labels: the sign of the step is reversed.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, n_steps)
+
+
+@bim.misconception(
+    "direction reversed",
+    "The direction is reversed: untargeted, the loss of the true label has to rise.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, n_steps, not targeted)
+
+
+@bim.misconception(
+    "one step too few",
+    "A step is missing: there should be n_steps of them.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, n_steps - 1, targeted)
+
+
+@bim.misconception(
+    "without sign function",
+    "The steps follow the gradient itself. BIM takes its sign, so that every pixel moves by α.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        moved = attacked + direction * alpha * by_autograd_grad(model, attacked, labels)
+        attacked = _both(images, eps)(moved)
+    return attacked
+
+
+@bim.misconception(
+    "bounds only at the end",
+    "The bounds were applied once, after the last step. Apply them after every step: the gradient is "
+    "then taken at images that are allowed.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    free = _bim(model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved)
+    return _both(images, eps)(free)
+
+
+hyperplane_perturbation = Exercise(
+    name="hyperplane_perturbation",
+    reference=references.hyperplane_perturbation,
+    teaches="the shortest way to a boundary, in closed form where it is a plane",
+    difficulty=2,
+    minutes=15,
+    points=2,
+    hints=(
+        "The shortest way to a plane is at right angles to it. Which direction is that?",
+        "r = t·w for some number t, with w·(I + r) + b = 0. Solve for t.",
+        "t = −(w·I + b)/‖w‖², one number for each image.",
+    ),
+)
+
+
+def _logits(weights, bias, images):
+    return (weights * images).sum(dim=(1, 2, 3)).add(bias).view(-1, 1, 1, 1)
+
+
+@hyperplane_perturbation.right_variant
+def by_solving_for_t(weights, bias, images):
+    return -_logits(weights, bias, images) / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.right_variant
+def by_signed_distance(weights, bias, images):
+    normal = weights / weights.norm()
+    distance = _logits(weights, bias, images) / weights.norm()
+    return -distance * normal
+
+
+@hyperplane_perturbation.right_variant
+def by_pseudoinverse(weights, bias, images):
+    row = weights.flatten()[None]
+    gaps = -(images.flatten(1) @ row.T + bias)
+    return (gaps @ torch.linalg.pinv(row).T).view_as(images)
+
+
+@hyperplane_perturbation.misconception(
+    "sign forgotten",
+    "This leads away from the boundary: the sign is the other one.",
+)
+def _(weights, bias, images):
+    return -by_solving_for_t(weights, bias, images)
+
+
+@hyperplane_perturbation.misconception(
+    "norm not squared",
+    "The score was divided by ‖w‖. It takes ‖w‖²: once for the distance, once to make w a unit vector.",
+)
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / weights.norm() * weights
+
+
+@hyperplane_perturbation.misconception(
+    "not divided",
+    "The score was not divided by ‖w‖²: I + r does not lie on the boundary.",
+)
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) * weights
+
+
+@hyperplane_perturbation.misconception(
+    "bias forgotten",
+    "The bias is missing: this leads to the plane w·I = 0.",
+)
+def _(weights, bias, images):
+    return by_solving_for_t(weights, 0.0, images)
+
+
+@hyperplane_perturbation.misconception(
+    "sign of the weights",
+    "The step follows the sign of w: that is the shortest way for the L∞ norm. The exercise asks for the "
+    "shortest one in the L2 norm.",
+)
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / weights.abs().sum() * weights.sign()
+
+
+@hyperplane_perturbation.misconception(
+    "moved image",
+    "These are the images on the boundary. Return the perturbation alone.",
+)
+def _(weights, bias, images):
+    return images + by_solving_for_t(weights, bias, images)
+
+
+@hyperplane_perturbation.misconception(
+    "mirrored",
+    "The step is twice too long: it leads to the mirror image behind the boundary.",
+)
+def _(weights, bias, images):
+    return 2 * by_solving_for_t(weights, bias, images)
+
+
+@hyperplane_perturbation.misconception(
+    "distance only",
+    "This is the distance to the boundary. Return the perturbation, (N, C, H, W).",
+)
+def _(weights, bias, images):
+    return (_logits(weights, bias, images).abs() / weights.norm()).flatten()
+
+
+LONGEST = 1.25  # how much longer than the shortest known a perturbation may be
+
+
+def _perturbation_traits(value: object, case: Case) -> dict[str, object]:
+    """What can be said of a pair (perturbation, success) without knowing the best one."""
+    model, images, targets = case.arguments.values()
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], Tensor):
+        return {"pair": False}
+    r, success = value
+    if r.shape != images.shape:
+        return {"pair": True, "shape": False}
+    if not isinstance(success, Tensor) or success.shape != targets.shape:
+        return {"pair": True, "shape": True, "successes": False}
+    attacked = images + r.to(images)
+    with torch.no_grad():
+        # On the boundary itself the class is undecided: a hair's breadth is forgiven.
+        logits = model(attacked)
+        aim = logits.gather(1, targets[:, None])[:, 0]
+        others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
+        reached = aim - others > -1e-6
+        is_image = (model(r.to(images)).argmax(dim=1) == targets) & (r.amin() >= 0)
+    return {
+        "pair": True,
+        "shape": True,
+        "successes": True,
+        "in the box": bool((attacked.min() >= -1e-6) and (attacked.max() <= 1 + 1e-6)),
+        "reached": bool(reached.all()),
+        "honest": bool((success.bool() == reached).all()),
+        "image": bool(is_image.all()),
+        "steps of one size": bool((r.abs().amax() - r.abs().median()) < 1e-9),
+        "norms": torch.linalg.vector_norm(r.flatten(1), dim=1),
+    }
+
+
+def _perturbation_complaint(value: object, expected: object, case: Case) -> str | None:
+    traits = _perturbation_traits(value, case)
+    if not traits["pair"]:
+        return f"it should be a pair (perturbation, success), got {describe(value)}."
+    if not traits["shape"]:
+        return "the perturbations should have the shape of the images."
+    if not traits["successes"]:
+        return "the successes should be one True or False for each image, a tensor (N,)."
+    if not traits["in the box"]:
+        return "images + perturbation leave [0, 1]."
+    if not traits["reached"]:
+        return "the target class is not reached for every image, although it can be."
+    if not traits["honest"]:
+        return "the successes do not say for which images the model predicts the target."
+    shortest = torch.linalg.vector_norm(expected[0].flatten(1), dim=1)
+    ratio = (traits["norms"] / shortest).max().item()
+    if ratio > LONGEST:
+        return f"the target is reached, but by a perturbation {ratio:.2f} times as long as needed."
+    return None
+
+
+def _same_traits(one: object, other: object, case: Case) -> bool:
+    traits = [_perturbation_traits(value, case) for value in (one, other)]
+    norms = [trait.pop("norms", torch.zeros(1)) for trait in traits]
+    close = norms[0].shape == norms[1].shape and torch.allclose(*norms, rtol=0.2)
+    return traits[0] == traits[1] and close
+
+
+minimal_perturbation = Exercise(
+    name="minimal_perturbation",
+    reference=references.minimal_perturbation,
+    teaches="an attack as the optimisation problem that it is",
+    difficulty=3,
+    minutes=45,
+    points=4,
+    complaint=_perturbation_complaint,
+    alike=_same_traits,
+    hints=(
+        "Turn the constraint into a penalty: minimise ‖r‖² + c·penalty, where the penalty is how much the "
+        "target's logit falls short of the largest other one (0 when it does not). Project I + r to "
+        "[0, 1] after each step, or let I + r = sigmoid(v).",
+        "A large c reaches the class by too long an r, a small c does not reach it. Keep, for each image, "
+        "the shortest r that did reach it, and search for the smallest c by bisection.",
+        "A simple way that also works: reach the class by any means, and then shorten: follow the "
+        "negative gradient of the gap between the largest other logit and the target's in small steps, "
+        "project, and finally halve the interval along the segment from I to I + r.",
+    ),
+)
+
+
+def _gap(model, attacked, targets):
+    """How much the target's logit falls short of the largest other one."""
+    logits = model(attacked)
+    aim = logits.gather(1, targets[:, None])[:, 0]
+    return logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1) - aim
+
+
+def _reaches(model, attacked, targets):
+    with torch.no_grad():
+        return _gap(model, attacked, targets) < 0
+
+
+@minimal_perturbation.right_variant
+def by_penalty_and_sigmoid(model, images, targets, n_searches=9, n_steps=150):
+    best = torch.full_like(images, torch.inf)
+    c, low, high = (torch.full((len(images),), x).double() for x in (1.0, 0.0, torch.inf))
+    for _ in range(n_searches):
+        v = torch.logit(images.clamp(1e-4, 1 - 1e-4)).requires_grad_()
+        optimiser = torch.optim.Adam([v], lr=0.05)
+        hit = torch.zeros(len(images), dtype=torch.bool)
+        for _ in range(n_steps):
+            attacked = torch.sigmoid(v)
+            r = attacked - images
+            shortfall = (_gap(model, attacked, targets) + 1e-4).clamp_min(0)
+            loss = (r.flatten(1).square().sum(1) + c * shortfall).sum()
+            (v.grad,) = torch.autograd.grad(loss, v)
+            optimiser.step()
+            r = (torch.sigmoid(v) - images).detach()
+            reached = _reaches(model, images + r, targets)
+            shorter = r.flatten(1).norm(dim=1) < best.flatten(1).norm(dim=1)
+            best = torch.where((reached & shorter)[:, None, None, None], r, best)
+            hit = hit | reached
+        low, high = torch.where(hit, low, c), torch.where(hit, c, high)
+        c = torch.where(high.isinf(), 10 * c, (low * high).clamp_min(1e-4).sqrt())
+    success = torch.isfinite(best).flatten(1).all(dim=1)
+    return torch.where(success[:, None, None, None], best, 0.0), success
+
+
+@minimal_perturbation.right_variant
+def by_penalty_and_projection(model, images, targets, n_searches=9, n_steps=150):
+    best = torch.full_like(images, torch.inf)
+    c, low, high = (torch.full((len(images),), x).double() for x in (1.0, 0.0, torch.inf))
+    for _ in range(n_searches):
+        r = torch.zeros_like(images)
+        hit = torch.zeros(len(images), dtype=torch.bool)
+        for step in range(n_steps):
+            point = r.clone().requires_grad_()
+            shortfall = (_gap(model, images + point, targets) + 1e-4).clamp_min(0)
+            loss = (point.flatten(1).square().sum(1) + c * shortfall).sum()
+            (slope,) = torch.autograd.grad(loss, point)
+            size = torch.linalg.vector_norm(slope, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
+            r = r - 0.1 * 0.97**step * slope / size
+            r = (images + r).clamp(0, 1) - images
+            reached = _reaches(model, images + r, targets)
+            shorter = r.flatten(1).norm(dim=1) < best.flatten(1).norm(dim=1)
+            best = torch.where((reached & shorter)[:, None, None, None], r, best)
+            hit = hit | reached
+        low, high = torch.where(hit, low, c), torch.where(hit, c, high)
+        c = torch.where(high.isinf(), 10 * c, (low * high).clamp_min(1e-4).sqrt())
+    success = torch.isfinite(best).flatten(1).all(dim=1)
+    return torch.where(success[:, None, None, None], best, 0.0), success
+
+
+def by_projected_steps(model, images, targets, n_steps=100):
+    """Newton-like steps to the boundary, pulled back to the image, the shortest one kept."""
+    attacked, best = images.clone(), torch.full_like(images, torch.inf)
+    for _ in range(n_steps):
+        point = attacked.clone().requires_grad_()
+        gap = _gap(model, point, targets)
+        (slope,) = torch.autograd.grad(gap.sum(), point)
+        size = slope.flatten(1).square().sum(1)
+        # The point on the linearised boundary that is nearest to the image, a hair beyond it.
+        gap_at_image = gap.detach() + (slope * (images - point)).flatten(1).sum(1)
+        r = -((gap_at_image + 1e-5) / size)[:, None, None, None] * slope
+        aim = (images + r).clamp(0, 1)
+        attacked = (0.7 * attacked + 0.3 * aim).clamp(0, 1).detach()
+        for candidate in (aim.detach(), attacked):
+            reached = _reaches(model, candidate, targets)
+            shorter = (candidate - images).flatten(1).norm(dim=1) < best.flatten(1).norm(dim=1)
+            keep = (reached & shorter)[:, None, None, None]
+            best = torch.where(keep, candidate - images, best)
+    success = torch.isfinite(best).flatten(1).all(dim=1)
+    return torch.where(success[:, None, None, None], best, 0.0), success
+
+
+def _signed_steps(model, images, targets, alpha=0.02, n_steps=60):
+    attacked = images.clone()
+    for _ in range(n_steps):
+        going = ~_reaches(model, attacked, targets)[:, None, None, None]
+        step = -alpha * by_autograd_grad(model, attacked, targets).sign()
+        attacked = torch.where(going, (attacked + step).clamp(0, 1), attacked)
+    return attacked
+
+
+@minimal_perturbation.misconception(
+    "the first attack that works",
+    "The target is reached, but not by the smallest perturbation: this one follows the sign of the "
+    "gradient, which moves every pixel alike. Minimise the L2 norm.",
+)
+def _(model, images, targets):
+    r = _signed_steps(model, images, targets) - images
+    return r, _reaches(model, images + r, targets)
+
+
+@minimal_perturbation.misconception(
+    "penalty too strong",
+    "The target is reached, but far beyond the boundary: the penalty outweighs the norm. Search for the "
+    "smallest weight that still reaches the class, and keep the shortest perturbation.",
+)
+def _(model, images, targets):
+    r, success = by_projected_steps(model, images, targets)
+    longer = (images + 3 * r).clamp(0, 1) - images
+    return longer, success
+
+
+@minimal_perturbation.misconception(
+    "attacked images returned",
+    "These are the attacked images. Return the perturbation r alone, and the successes.",
+)
+def _(model, images, targets):
+    r, success = by_projected_steps(model, images, targets)
+    return images + r, success
+
+
+@minimal_perturbation.misconception(
+    "without successes",
+    "Only the perturbations are returned. Return a pair: the perturbations, and for each image whether "
+    "its target was reached.",
+)
+def _(model, images, targets):
+    return by_projected_steps(model, images, targets)[0]
+
+
+@minimal_perturbation.misconception(
+    "away instead of towards",
+    "The perturbation leads away from the target class. `targets` are to be reached: the target's logit "
+    "has to become the largest.",
+)
+def _(model, images, targets):
+    r, _ = by_projected_steps(model, images, targets)
+    away = (images - r).clamp(0, 1) - images
+    return away, _reaches(model, images + away, targets)
+
+
+@minimal_perturbation.misconception(
+    "stops short",
+    "The perturbation stops before the boundary: the model does not predict the target yet. Keep only "
+    "perturbations with which it does.",
+)
+def _(model, images, targets):
+    r, _ = by_projected_steps(model, images, targets)
+    return 0.9 * r, torch.ones(len(images), dtype=torch.bool)
+
+
+@minimal_perturbation.misconception(
+    "nothing changed",
+    "The perturbation is zero. Was the best one kept, and for each image its own?",
+)
+def _(model, images, targets):
+    return torch.zeros_like(images), torch.zeros(len(images), dtype=torch.bool)
+
+
+why_attacks_work = WrittenQuestion(
+    name="why_attacks_work",
+    teaches="seeing the attack and the saliency map as two uses of one gradient",
+    minutes=15,
+    points=4,
+    rubric=(
+        (
+            4,
+            "Explains why many tiny changes add up (dimension, or the L1 norm of the gradient), names what "
+            "attack and saliency map share and in what they differ, says which bound (L∞ or L2) leads to "
+            "which direction, and uses a measurement of this notebook.",
+        ),
+        (3, "As above, with one part missing."),
+        (2, "Names what the two share, without explaining why tiny changes suffice."),
+        (1, "Describes how an attack is computed."),
+        (0, "No answer, or one that has nothing to do with the attack."),
+    ),
+)
