@@ -86,7 +86,16 @@ def command(
         raise NoBox(INSTALL.format(why="there is no program called bwrap."))
     limits = box.limits
     address_space = limits.memory + ADDRESSES_OF_LIBRARIES
-    inner = [_python(), "-I", FIRST, box.user, address_space, limits.processes, limits.file, *program]
+    inner = [
+        _python(),
+        "-I",
+        FIRST,
+        box.user,
+        address_space,
+        limits.processes,
+        limits.file,
+        *program,
+    ]
     return [
         bubblewrap,
         *_isolation(),
