@@ -114,7 +114,9 @@ class BoxedExecute(Execute):
     boxed = Bool(
         True, help="Run the submission in the box. Off only where every submission is trusted."
     ).tag(config=True)
-    timeout = Float(Limits.seconds_per_cell, help="Seconds that a cell may take.").tag(config=True)
+    timeout = Float(
+        Limits.seconds_per_cell, allow_none=True, help="Seconds that a cell may take."
+    ).tag(config=True)
     seconds = Float(Limits.seconds, help="Longest time of a notebook.").tag(config=True)
     memory = Integer(Limits.memory, help="Bytes that it may hold in memory.").tag(config=True)
     processes = Integer(Limits.processes, help="How many processes and threads it may have.").tag(
@@ -135,7 +137,7 @@ class BoxedExecute(Execute):
             nb,
             course_seed(root),
             limits=Limits(
-                seconds_per_cell=self.timeout,
+                seconds_per_cell=self.timeout or self.seconds,
                 seconds=self.seconds,
                 memory=self.memory,
                 processes=self.processes,
