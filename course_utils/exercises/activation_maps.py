@@ -125,6 +125,46 @@ def _(activations, weight, target):
     return (maps - low) / (high - low)
 
 
+@class_activation_map.also("scaled to [0, 1]")
+def _(activations, weight, target):
+    maps = by_weighted_sum(activations, weight, target).relu()
+    return maps / maps.amax((1, 2), keepdim=True)
+
+
+@class_activation_map.also("scaled to [0, 1]")
+def _(activations, weight, target):
+    maps = by_weighted_sum(activations, weight, target)
+    return (maps - maps.min()) / (maps.max() - maps.min())
+
+
+@class_activation_map.misconception(
+    "ReLU of each channel",
+    "Each weighted channel went through a ReLU before the sum. CAM has no ReLU: channels that speak "
+    "against the class take away from the map.",
+)
+def _(activations, weight, target):
+    return (weight[target][None, :, None, None] * activations).relu().sum(dim=1)
+
+
+@class_activation_map.misconception(
+    "weights from the pooling",
+    "The channels were weighted with their own means. The pooling only makes room for the weights: they "
+    "are those of the linear layer after it, and without them all classes have the same map.",
+)
+def _(activations, weight, target):
+    return (activations.mean(dim=(2, 3), keepdim=True) * activations).sum(dim=1)
+
+
+@class_activation_map.misconception(
+    "divided by the number of positions",
+    "The map is h·w times too small. The mean over the positions comes after the map, in the logit: the "
+    "map itself is not divided.",
+)
+def _(activations, weight, target):
+    n_positions = activations.shape[2] * activations.shape[3]
+    return by_weighted_sum(activations, weight, target) / n_positions
+
+
 @class_activation_map.misconception(
     "pooled",
     "This is the class's logit (without its bias): the positions were averaged. The map keeps them.",
@@ -249,6 +289,41 @@ def _(model, layer, images, target):
     return _recorded(model, layer, images, lambda z: F.cross_entropy(z, labels, reduction="sum"))
 
 
+@record.also("cross-entropy loss")
+def _(model, layer, images, target):
+    labels = torch.full((len(images),), target)
+    return _recorded(model, layer, images, lambda z: F.cross_entropy(z, labels))
+
+
+@record.misconception(
+    "logarithm of the softmax",
+    "These are the gradients of the logarithm of the softmax probability, in which all classes take "
+    "part. The score is the logit of the target.",
+)
+def _(model, layer, images, target):
+    return _recorded(model, layer, images, lambda z: z.log_softmax(1)[:, target].sum())
+
+
+@record.misconception(
+    "magnitudes",
+    "The gradients have lost their sign. Return them as they are: a negative one speaks against the "
+    "class.",
+)
+def _(model, layer, images, target):
+    activations, gradients = by_clone_in_the_hook(model, layer, images, target)
+    return activations, gradients.abs()
+
+
+@record.misconception(
+    "averaged over the positions",
+    "The gradients were averaged over the positions. That is the next exercise: here they have the "
+    "layer's whole shape.",
+)
+def _(model, layer, images, target):
+    activations, gradients = by_clone_in_the_hook(model, layer, images, target)
+    return activations, gradients.mean(dim=(2, 3))
+
+
 @record.misconception(
     "winning class",
     "These are the gradients of the largest logit, whichever class it belongs to. Take the logit of "
@@ -293,9 +368,10 @@ def _(model, layer, images, target):
 
 
 @record.misconception(
-    "parameters' gradients filled",
-    "Activations and gradients are right, but backward() has filled the .grad of the model's "
-    "parameters, which belong to the caller. torch.autograd.grad leaves them alone.",
+    "parameters' gradients changed",
+    "Activations and gradients are right, but the .grad of the model's parameters has changed: "
+    "backward() adds to it, zero_grad() wipes it. It belongs to the caller. torch.autograd.grad leaves "
+    "it alone.",
 )
 def _(model, layer, images, target):
     kept = []
@@ -309,6 +385,12 @@ def _(model, layer, images, target):
     model(images)[:, target].sum().backward()
     handle.remove()
     return kept[0].detach(), kept[0].grad
+
+
+@record.also("parameters' gradients changed")
+def _(model, layer, images, target):
+    model.zero_grad()
+    return by_clone_in_the_hook(model, layer, images, target)
 
 
 gradcam_weights = Exercise(
@@ -380,6 +462,23 @@ def _(gradients):
 )
 def _(gradients):
     return gradients.relu().mean(dim=(2, 3))
+
+
+@gradcam_weights.misconception(
+    "positive means only",
+    "Negative means were set to 0. A channel may speak against the class: the ReLU comes later, on the "
+    "finished map.",
+)
+def _(gradients):
+    return gradients.mean(dim=(2, 3)).relu()
+
+
+@gradcam_weights.misconception(
+    "divided by their length",
+    "The weights of each image were divided by their length. Use the means as they are.",
+)
+def _(gradients):
+    return F.normalize(gradients.mean(dim=(2, 3)), dim=1)
 
 
 @gradcam_weights.misconception(
@@ -561,6 +660,71 @@ def _(model, layer, images, target):
 def _(model, layer, images, target):
     maps = by_its_formula(model, layer, images, target)
     return maps / maps.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+
+
+@gradcam.also("scaled to [0, 1]")
+def _(model, layer, images, target):
+    activations, _, w = _parts(model, layer, images, target)
+    maps = (w * activations).sum(dim=1).relu()
+    return _enlarged(maps / maps.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12), images)
+
+
+@gradcam.misconception(
+    "scaled over the whole batch",
+    "All maps together were divided by one largest value, so that a map depends on which other images "
+    "are in the batch. Return each as it is.",
+)
+def _(model, layer, images, target):
+    maps = by_its_formula(model, layer, images, target)
+    return (maps - maps.min()) / (maps.max() - maps.min()).clamp_min(1e-12)
+
+
+@gradcam.misconception(
+    "ReLU after the enlargement",
+    "The ReLU was taken after the enlargement, so that negative neighbours eat into positive values. It "
+    "comes before.",
+)
+def _(model, layer, images, target):
+    activations, _, w = _parts(model, layer, images, target)
+    return _enlarged((w * activations).sum(dim=1), images).relu()
+
+
+@gradcam.misconception(
+    "positive gradients only",
+    "Negative gradients were set to 0 before averaging. The ReLU belongs to the finished map alone.",
+)
+def _(model, layer, images, target):
+    activations, gradients, _ = _parts(model, layer, images, target)
+    w = gradients.relu().mean(dim=(2, 3), keepdim=True)
+    return _enlarged((w * activations).sum(dim=1).relu(), images)
+
+
+@gradcam.misconception(
+    "positive weights only",
+    "Channels with a negative weight were left out. They count: a ReLU belongs to the finished map alone.",
+)
+def _(model, layer, images, target):
+    activations, _, w = _parts(model, layer, images, target)
+    return _enlarged((w.relu() * activations).sum(dim=1).relu(), images)
+
+
+@gradcam.misconception(
+    "magnitudes of the gradients",
+    "The magnitudes of the gradients were averaged. Keep their signs: they may cancel within a channel.",
+)
+def _(model, layer, images, target):
+    activations, gradients, _ = _parts(model, layer, images, target)
+    w = gradients.abs().mean(dim=(2, 3), keepdim=True)
+    return _enlarged((w * activations).sum(dim=1).relu(), images)
+
+
+@gradcam.misconception(
+    "mean over the channels",
+    "The weighted channels were averaged. They are summed: here the map is K times too small.",
+)
+def _(model, layer, images, target):
+    activations, _, w = _parts(model, layer, images, target)
+    return _enlarged((w * activations).mean(dim=1).relu(), images)
 
 
 @gradcam.misconception(

@@ -107,4 +107,6 @@ def _network(in_place: bool, generator: torch.Generator) -> nn.Module:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(0.6 * randn(*parameter.shape, generator=generator))
+            # The caller may be training this network: who wipes these gradients spoils a step.
+            parameter.grad = randn(*parameter.shape, generator=generator)
     return network.eval()
