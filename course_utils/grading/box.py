@@ -190,7 +190,7 @@ def private_folders() -> list[Path]:
     folders = {Path.cwd().resolve(), PACKAGE.resolve()}
     if (PACKAGE.parent / "pyproject.toml").exists():  # the library lies in the course's repository
         folders.add(PACKAGE.parent.resolve())
-    return sorted(folders)
+    return sorted(folders - {Path("/")})
 
 
 def _shown_folders() -> list[Path]:
