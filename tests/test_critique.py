@@ -187,7 +187,8 @@ def test_every_floating_point_parameter_and_buffer_is_randomised():
     for name, values in copy.state_dict().items():
         original = model.state_dict()[name]
         if values.is_floating_point():
-            assert not (values == original).any(), name
+            # Of millions of random numbers a few may come out the same by chance.
+            assert (values == original).double().mean() < 1e-5, name
         else:
             assert torch.equal(values, original), name
         if "running_var" in name:
