@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,10 +32,17 @@ def fresh_probe():
     probe.require_box.cache_clear()
 
 
+def _open_folder():
+    """A new folder that everybody may write to: in an old one, a file of another user's may lie."""
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o777)
+    return folder
+
+
 HOLES = {
     "network": ("_isolation", lambda parts: [p for p in parts if p != "--unshare-net"]),
     "other files": ("_files", lambda parts: [*parts, "--ro-bind", "/tmp", "/tmp"]),
-    "write outside": ("_files", lambda parts: [*parts, "--bind", "/var/tmp", "/packages"]),
+    "write outside": ("_files", lambda parts: [*parts, "--bind", _open_folder(), "/packages"]),
     "environment": ("_environment", lambda parts: [p for p in parts if p != "--clearenv"]),
 }
 
