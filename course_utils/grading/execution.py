@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -154,7 +153,7 @@ class _Run:
         limits = self.job.limits
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            held = await asyncio.to_thread(_memory, self.manager.provisioner.pid)
+            held = await asyncio.to_thread(_memory, self.manager.provisioner.pid, limits.memory)
             self.memory = max(self.memory, held)
             if held > limits.memory:
                 await self._kill(OUT_OF_MEMORY)
@@ -249,20 +248,30 @@ def _read(path: Path) -> bytes:
         return file.read(LARGEST + 1)
 
 
-def _memory(pid: int | None) -> int:
+def _memory(pid: int | None, limit: int) -> int:
     """Bytes held by a process and all that descend from it."""
-    total = 0
+    family = _family(pid)
+    held = sum(_held(process, "rss") for process in family)
+    if held <= limit:
+        return held
+    # What a process shares with its children was counted for each: slower, but each page once.
+    return sum(_held(process, "pss") for process in family)
+
+
+def _held(process: psutil.Process, kind: str) -> int:
     try:
-        for process in _family(psutil.Process(pid)):
-            total += process.memory_info().rss
+        info = process.memory_info() if kind == "rss" else process.memory_full_info()
     except psutil.Error:  # it ended while being looked at
-        pass
-    return total
+        return 0
+    return getattr(info, kind)
 
 
-def _family(process: psutil.Process) -> Iterator[psutil.Process]:
-    yield process
-    yield from process.children(recursive=True)
+def _family(pid: int | None) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 async def _end(task: asyncio.Task) -> None:
