@@ -718,6 +718,31 @@ def _(attentions):
 
 
 @attention_rollout.misconception(
+    "heads averaged at the end",
+    "Each head was followed by itself through all layers, and the heads were averaged at the end. But "
+    "head 1 of one layer has nothing to do with head 1 of the next: average within each layer first.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1], dtype=attentions[0].dtype)
+    rollout = identity
+    for attention in attentions:
+        rollout = (attention + identity) / 2 @ rollout
+    return rollout.mean(dim=1)
+
+
+@attention_rollout.misconception(
+    "identity added once",
+    "The identity was mixed in once, at the end. Every layer has a residual connection of its own.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1], dtype=attentions[0].dtype)
+    rollout = identity
+    for attention in attentions:
+        rollout = attention.mean(dim=1) @ rollout
+    return (rollout + identity) / 2
+
+
+@attention_rollout.misconception(
     "columns normalised",
     "The columns were normalised. It is the rows that share out a token's attention and sum to 1.",
 )
