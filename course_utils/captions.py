@@ -18,7 +18,7 @@ import re
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["CaptionedFigure"]
+__all__ = ["CaptionedFigure", "figure_html"]
 
 DPI = 96  # 8 inches are then 768 pixels: the width of a notebook's output on a laptop
 QUALITY = 85  # of 100: at 85 one cannot see the loss in photos and text, at 95 files double
@@ -65,13 +65,7 @@ class CaptionedFigure(Figure):
 
     def html(self) -> str:
         """The picture with its words. The caption has the colours of the page it stands on."""
-        data = base64.b64encode(self.webp()).decode()
-        return (
-            '<figure style="margin: 0.5em 0">'
-            f'<img src="data:image/webp;base64,{data}" alt="{html.escape(self.alt)}" '
-            'style="max-width: 100%">'
-            f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
-        )
+        return figure_html(self.webp(), self.alt, self.caption)
 
     def _ipython_display_(self) -> None:
         # This hook, and not _repr_html_: after "%matplotlib inline" IPython would add a second
@@ -80,6 +74,17 @@ class CaptionedFigure(Figure):
 
         bundle = {"text/html": self.html(), "text/plain": f"{self.caption} [{self.alt}]"}
         display(bundle, raw=True)
+
+
+def figure_html(webp: bytes, alt: str, caption: str, attributes: str = "") -> str:
+    """A picture with its words, as a notebook's output; `attributes` are more of the image's."""
+    data = base64.b64encode(webp).decode()
+    return (
+        '<figure style="margin: 0.5em 0">'
+        f'<img src="data:image/webp;base64,{data}" alt="{html.escape(alt)}" '
+        f'{attributes}style="max-width: 100%; height: auto">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
 
 
 def _require_words(text: object, name: str, minimum: int) -> None:

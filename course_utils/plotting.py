@@ -24,6 +24,13 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course_utils.captions import CaptionedFigure
+from course_utils.colours import (
+    MAGNITUDE,
+    SIGNED,
+    colour_limit,
+    magnification,
+    overlay_opacity,
+)
 from course_utils.scores import ScoreFunction
 from course_utils.validation import (
     require_count,
@@ -47,7 +54,6 @@ __all__ = [
     "plot_signed_maps",
 ]
 
-SIGNED, MAGNITUDE = "cividis", "magma"
 INK, PALE_INK = "#222222", "#8a8a8a"
 # Okabe and Ito's palette, distinct for colour-blind readers; lines differ in their dashes as well.
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -186,7 +192,7 @@ def plot_overlays(
     for panel, image, values in zip(axes, images, maps.numpy(), strict=True):
         _draw_image(panel, image.mean(dim=0, keepdim=True))
         drawn = panel.imshow(
-            values, cmap=MAGNITUDE, vmin=0, vmax=top, alpha=np.clip(values / top, 0, 1) ** 0.5 * 0.8
+            values, cmap=MAGNITUDE, vmin=0, vmax=top, alpha=overlay_opacity(values, top)
         )
         if values.min() < top / 2 < values.max():
             panel.contour(values, levels=[top / 2], colors="white", linewidths=1.2)
@@ -223,7 +229,7 @@ def plot_attack(
     _require_one_for_each(predictions, 2, "predictions")
     r = attacked - image
     largest = r.abs().max().item()
-    m = _magnification(largest)
+    m = magnification(largest)
     norm = torch.linalg.vector_norm(r).item()
     titles = [
         f"image\n{predictions[0]}",
@@ -444,10 +450,7 @@ def _plot_maps(maps, titles, unit, alt, caption, image, saturate, signed) -> Cap
         image = _as_images(image, "image")
         if len(image) != 1:
             raise ValueError(f"image must be a single one, got {len(image)} images.")
-    magnitudes = maps.abs().flatten().double().numpy()
-    largest = magnitudes.max()
-    # A map that is zero almost everywhere would have a scale of zero: then nothing is cut off.
-    limit = np.quantile(magnitudes, 1 - saturate) or largest or 1.0
+    limit = colour_limit(maps.numpy(), saturate)
     before = [] if image is None else ["image"]
     figure, axes = _panels([*before, *titles], maps.shape[-2:], alt, caption, bar=True)
     if image is not None:
@@ -456,7 +459,7 @@ def _plot_maps(maps, titles, unit, alt, caption, image, saturate, signed) -> Cap
     for panel, values in zip(axes_of_maps, maps.numpy(), strict=True):
         low, cmap = (-limit, SIGNED) if signed else (0, MAGNITUDE)
         drawn = panel.imshow(values, cmap=cmap, vmin=low, vmax=limit)
-    beyond = ("both" if signed else "max") if largest > limit else "neither"
+    beyond = ("both" if signed else "max") if maps.abs().max() > limit else "neither"
     _colour_bar(figure, axes_of_maps, drawn, unit, beyond)
     return figure
 
@@ -543,14 +546,6 @@ def _scores_on_grid(f: ScoreFunction, two_pixels: Tensor, resolution: int) -> np
             f"f must return one score for each image, shape ({len(two_pixels)},), got {got}."
         )
     return scores.detach().cpu().view(resolution, resolution).numpy()
-
-
-def _magnification(largest: float) -> float:
-    """The largest of 1, 2, 5, 10, 20, … times which `largest` is at most one half."""
-    if largest == 0:
-        return 1.0
-    steps = [digit * 10.0**power for power in range(7) for digit in (1, 2, 5)]
-    return max((step for step in steps if step * largest <= 0.5 + 1e-6), default=1.0)
 
 
 def _as_images(images: Tensor, name: str) -> Tensor:
