@@ -29,6 +29,7 @@ from course_utils.progress import FOLDER_VARIABLE
 
 LARGEST_NOTEBOOK = 600_000  # bytes, as stored
 SOLUTIONS = Path("solutions")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _ROLE = re.compile(r"(card|solution|check|written):(\w+)")
 
 
@@ -129,12 +130,15 @@ def _execute(notebook: NotebookNode, assignment: str) -> None:
         timeout=300,
         kernel_name="python3",
         record_timing=False,
+        store_widget_state=False,
         resources={"metadata": {"path": str(master_path(assignment).parent)}},
     )
     with TemporaryDirectory() as progress:  # the author's own progress is not the notebook's
         client.execute(env={**os.environ, FOLDER_VARIABLE: progress})
     for position, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
+            # A stored explorer has no kernel: a viewer must take its picture, not ask for a widget.
+            output.get("data", {}).pop(WIDGET_VIEW, None)
             if output.output_type == "error" or output.get("name") == "stderr":
                 raise RuntimeError(
                     f"{assignment}, cell {position}, must run quietly, got {output}."

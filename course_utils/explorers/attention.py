@@ -99,7 +99,9 @@ def explore_attention() -> Explorer:
         _draw,
         {
             "image": image_control(default.image),
-            "token": widgets.Dropdown(options=TOKENS, value=default.token, **described("of the")),
+            "token": widgets.Dropdown(
+                options=TOKENS, value=default.token, **described("attention of the")
+            ),
             "row": widgets.IntSlider(default.row, 0, 7, **described("row of the patch")),
             "column": widgets.IntSlider(default.column, 0, 7, **described("column of the patch")),
             "block": widgets.SelectionSlider(

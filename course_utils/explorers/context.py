@@ -21,7 +21,7 @@ from course_utils.explorers.drawing import (
     signed_scale,
 )
 from course_utils.explorers.explorer import Explorer, described
-from course_utils.explorers.subjects import network_of_name
+from course_utils.explorers.subjects import network_of_name, where
 from course_utils.gradients import vanilla_gradient
 from course_utils.scenes import MARGINS, LesionPatches, lesion_patches
 
@@ -57,7 +57,8 @@ def context_figure(state: ContextState) -> Drawing:
         right = _accuracy(state.strength, name)
         on_marker = mass_inside(values[marked], patches.cue_masks[marked]).nanmean()
         on_lesion = mass_inside(values, patches.lesion_masks).nanmean()
-        panels.append(Panel(map_pixels(shown_map, scale), f"trained where the\n{name}", frames))
+        title = f"{name} in training: {right:.0%} right;\nmap {on_marker:.0%} on marker, {on_lesion:.0%} on lesion"
+        panels.append(Panel(map_pixels(shown_map, scale), title, frames))
         words.append(
             f"trained where the {name}: {right:.0%} right, map {on_marker:.0%} on the marker and "
             f"{on_lesion:.0%} on the lesion"
@@ -66,8 +67,9 @@ def context_figure(state: ContextState) -> Drawing:
     return draw_panels(
         panels,
         scale=scale,
-        alt=f"A tissue patch with a marker in a corner and a lesion, both framed, and the gradients "
-        f"of two networks. Means over {N_PATCHES} patches: {'; '.join(words)}.",
+        alt=f"Tissue patch {place} with a marker in a corner and a lesion with a "
+        f"{MARGINS[patches.labels[place]]} margin, both framed, and the gradients of two networks: "
+        f"the first is strongest {where(shown[0])}, the second {where(shown[1])}. Means over {N_PATCHES} patches: {'; '.join(words)}.",
         caption=f"The marker tells the truth in {state.strength:.0%} of these patches. Network "
         f"{'; network '.join(words)}. The marker covers {area:.1%} of a patch.",
     )

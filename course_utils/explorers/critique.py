@@ -38,7 +38,7 @@ class MapsState(NamedTuple):
     image: str | bytes = "scene with a garment"
     left: str = "gradient"
     right: str = "Grad-CAM"
-    eps: int = 8
+    eps: int = 5
 
 
 def maps_figures(state: MapsState) -> Iterator[Drawing]:

@@ -35,17 +35,22 @@ class Drawing(NamedTuple):
     alt: str
     caption: str
 
-    def webp(self) -> bytes:
-        """The picture, encoded quickly rather than small."""
+    def webp(self, stored: bool = False) -> bytes:
+        """The picture: encoded quickly and sharp, or small, as notebooks store it."""
         encoded = io.BytesIO()
-        self.pixels.save(encoded, "WEBP", quality=QUALITY, method=0)
+        shown = self.pixels.resize(self._size_on_page()) if stored else self.pixels
+        shown.save(encoded, "WEBP", quality=QUALITY, method=6 if stored else 0)
         return encoded.getvalue()
 
-    def html(self, attributes: str = "") -> str:
+    def html(self, stored: bool = False, attributes: str = "") -> str:
         """The picture and its words. Its place is kept while it loads, so that nothing jumps."""
-        width, height = (round(side / SHARPNESS) for side in self.pixels.size)
+        width, height = self._size_on_page()
         place = f'decoding="sync" width="{width}" height="{height}" '
-        return figure_html(self.webp(), self.alt, self.caption, place + attributes)
+        return figure_html(self.webp(stored), self.alt, self.caption, place + attributes)
+
+    def _size_on_page(self) -> tuple[int, int]:
+        width, height = self.pixels.size
+        return round(width / SHARPNESS), round(height / SHARPNESS)
 
 
 class Frame(NamedTuple):

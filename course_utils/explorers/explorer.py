@@ -45,7 +45,7 @@ class Explorer:
         *_, self._still = draw(**self.values())
         self._picture = widgets.HTML()
         self._sentence = widgets.HTML()
-        self._stop = widgets.Button(description="stop", disabled=True, icon="stop")
+        self._stop = widgets.Button(description="stop", tooltip="stop", disabled=True, icon="stop")
         self._work = NewestWins(lambda values: draw(**values), self._show, self._fail, self._rest)
         self._stop.on_click(lambda _button: self._work.stop())
         for control in controls.values():
@@ -84,7 +84,9 @@ class Explorer:
 
     def _with_upload(self, image: widgets.Dropdown) -> widgets.Widget:
         """Beside the choice of images, a button for a file of one's own."""
-        upload = widgets.FileUpload(accept="image/*", description="upload a picture")
+        upload = widgets.FileUpload(
+            accept="image/*", description="upload a picture", tooltip="upload"
+        )
         upload.layout = widgets.Layout(width="auto", flex="0 0 auto")
         image.layout = widgets.Layout(flex="1 1 auto", width="auto")
         upload.observe(lambda change: self._take(image, change["new"]), "value")
@@ -112,7 +114,7 @@ class Explorer:
     def _show(self, drawing: Drawing) -> None:
         self._drawing = drawing
         self._sentence.value = ""
-        self._picture.value = drawing.html(f'onload="{html.escape(NAME_THE_HANDLES)}" ')
+        self._picture.value = drawing.html(attributes=f'onload="{html.escape(NAME_THE_HANDLES)}" ')
 
     def _fail(self, error: Exception) -> None:
         self._sentence.value = html.escape(as_sentence(error))
@@ -125,7 +127,7 @@ class Explorer:
         live = self.box._repr_mimebundle_()
         still = self._still
         words = f"{still.caption} [{still.alt}]"
-        return {**live, "text/html": still.html(), "text/plain": words}
+        return {**live, "text/html": still.html(stored=True), "text/plain": words}
 
 
 def as_sentence(error: Exception) -> str:
@@ -151,6 +153,7 @@ def described(label: str) -> dict[str, object]:
     """A label that is not cut off, before a control as wide as its place."""
     return {
         "description": label,
+        "tooltip": label,
         "style": {"description_width": "11em"},
         "layout": widgets.Layout(width="auto"),
     }

@@ -64,14 +64,16 @@ def gradient_figure(state: GradientState) -> Drawing:
             Panel(map_pixels(values, scale), "gradient map,\nmean over the channels", [frame]),
             Panel(
                 map_pixels(values[near], scale),
-                f"the framed part, pixel\n(row {row}, column {column}) framed",
+                f"pixel ({row}, {column}) brighter by {state.change:g}:\n"
+                f"predicted {state.change * slope:+.2g}, measured {gain:+.2g}",
                 [Frame(row - top, column - left, 1, 1)],
             ),
         ],
         scale=scale,
         alt=f"The {subject.name}, its signed gradient map and a magnified part of it around row "
         f"{row}, column {column}. That pixel's value is {values[row, column]:+.2g}; of its "
-        f"neighbourhood {(values[near] > 0).float().mean():.0%} is positive.",
+        f"neighbourhood {(values[near] > 0).float().mean():.0%} is positive. Brighter by "
+        f"{state.change:g} it changes the score by {gain:+.2g}.",
         caption=f"Make this pixel brighter by {state.change:g} in every channel: the gradient predicts "
         f"{state.change * slope:+.2g} for the score of “{name}”, measured are {gain:+.2g}.",
     )

@@ -80,7 +80,7 @@ def _figure(state: SmoothGradState, refined: Refined) -> Drawing:
     smooth = channel_mean(refined.mean)
     # The mean is several times weaker than the gradient: on one scale its pattern would be lost.
     shown = torch.cat([maps / colour_limit(maps.numpy(), SATURATE) for maps in (plain, smooth)])
-    scale = Scale(SIGNED, -1, 1, "share of the map's own largest values")
+    scale = Scale(SIGNED, -1, 1, "each map on a scale of its own")
     alike = rank_correlation(plain, smooth).item()
     samples = f"{done} sample{'s' if done > 1 else ''}"
     so_far = samples if done == state.n_samples else f"{done} of {state.n_samples} samples"
