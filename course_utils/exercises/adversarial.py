@@ -661,7 +661,7 @@ def by_penalty_and_projection(model, images, targets, n_searches=9, n_steps=150)
     return torch.where(success[:, None, None, None], best, 0.0), success
 
 
-def by_projected_steps(model, images, targets, n_steps=100):
+def by_projected_steps(model, images, targets, n_steps=40):
     """Newton-like steps to the boundary, pulled back to the image, the shortest one kept."""
     attacked, best = images.clone(), torch.full_like(images, torch.inf)
     for _ in range(n_steps):
