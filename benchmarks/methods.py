@@ -408,6 +408,9 @@ def main() -> None:
         "--only", choices=SECTIONS, help="measure one section again, keep the others"
     )
     parser.add_argument("--peak", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="processor time: on a shared machine, one thread"
+    )
     parser.add_argument("--threads", type=int, help="of torch; on a shared machine, 1")
     arguments = parser.parse_args()
     if arguments.threads:

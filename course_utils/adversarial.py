@@ -49,6 +49,10 @@ def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     Source: lecture notes, section 3 ("The fast gradient sign method").
     """
     _require_attack(model, images, labels)
+    return _loss_gradient(model, images, labels)
+
+
+def _loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     inputs = images.detach().clone().requires_grad_()  # a copy: the caller's tensor stays as it is
     with torch.enable_grad():
         logits = _logits(model, inputs, labels)  # (N, classes)
@@ -83,7 +87,8 @@ def fgsm(
     require_number(eps, "eps", minimum=0)
     uphill = -1 if targeted else 1
     r = uphill * eps * loss_gradient(model, images, labels).sign()
-    return clip(images.detach() + r, images, eps)
+    lowest, highest = allowed(images, eps)
+    return (images.detach() + r).clamp(lowest, highest)
 
 
 def bim(
@@ -126,23 +131,24 @@ def bim(
     require_count(n_steps, "n_steps")
     _require_attack(model, images, labels)
     uphill = -1 if targeted else 1
+    lowest, highest = allowed(images, eps)
     attacked = images.detach().clone()
     for _ in range(n_steps):
-        r = uphill * alpha * loss_gradient(model, attacked, labels).sign()
+        r = uphill * alpha * _loss_gradient(model, attacked, labels).sign()
         if early_stop:
             r[attack_success(model, attacked, labels, targeted)] = 0
-        attacked = clip(attacked + r, images, eps)
+        attacked = (attacked + r).clamp(lowest, highest)
     return attacked
 
 
-def clip(attacked: Tensor, images: Tensor, eps: float) -> Tensor:
-    """The nearest images in [0, 1] of which no pixel is further than `eps` from `images`."""
+def allowed(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """The lowest and the highest image in [0, 1] with no pixel further than `eps` from `images`."""
     images = images.detach()
     low, high = images - eps, images + eps
     # Rounding may have put a bound outside: then it is the next number inside.
     low = torch.where(images - low > eps, low.nextafter(images), low)
     high = torch.where(high - images > eps, high.nextafter(images), high)
-    return attacked.clamp(low.clamp_min(0), high.clamp_max(1))
+    return low.clamp_min(0), high.clamp_max(1)
 
 
 def attack_success(

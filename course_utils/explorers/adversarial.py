@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
-from course_utils.adversarial import clip, loss_gradient
+from course_utils.adversarial import allowed, loss_gradient
 from course_utils.colours import magnification
 from course_utils.explorers.drawing import Drawing, Panel, draw_panels, image_pixels
 from course_utils.explorers.explorer import Explorer, described, image_control
@@ -40,7 +40,7 @@ def attack_steps(state: AttackState) -> Iterator[Tensor]:
     attacked = subject.images
     for _ in range(state.n_steps):
         r = uphill * state.alpha / 255 * loss_gradient(subject.network, attacked, labels).sign()
-        attacked = clip(attacked + r, subject.images, state.eps / 255)
+        attacked = (attacked + r).clamp(*allowed(subject.images, state.eps / 255))
         yield attacked
 
 
