@@ -264,6 +264,19 @@ def test_the_frame_is_drawn_somewhere_else():
     assert columns[[0, -1]] == pytest.approx([0.5 * side, 0.8 * side], abs=6)
 
 
+def test_a_long_title_runs_into_the_next_panel():
+    grey = np.full((10, 10, 3), 128, np.uint8)
+    long = "a class with a name that nobody would call short, 0.97"
+    drawing = draw_panels(
+        [Panel(grey, ""), Panel(grey, f"{long}\n{long}"), Panel(grey, "")], alt="", caption=""
+    )
+    side = 369  # 246 pixels of the page, drawn 1.5 times as fine
+    titles = np.asarray(drawing.pixels)[: drawing.pixels.height - side - 15]
+    ink = (titles < 200).any(axis=(0, 2)).nonzero()[0]
+    assert ink.min() >= side
+    assert ink.max() <= 2 * (side + 15)
+
+
 def test_the_fonts_lack_a_sign_that_is_used():
     from matplotlib.font_manager import FontProperties
     from matplotlib.ft2font import FT2Font

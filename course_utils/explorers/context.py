@@ -57,7 +57,7 @@ def context_figure(state: ContextState) -> Drawing:
         right = _accuracy(state.strength, name)
         on_marker = mass_inside(values[marked], patches.cue_masks[marked]).nanmean()
         on_lesion = mass_inside(values, patches.lesion_masks).nanmean()
-        title = f"{name} in training: {right:.0%} right;\nmap {on_marker:.0%} on marker, {on_lesion:.0%} on lesion"
+        title = f"{name} in training:\n{right:.0%} right; of the map\n{on_marker:.0%} on marker, {on_lesion:.0%} on lesion"
         panels.append(Panel(map_pixels(shown_map, scale), title, frames))
         words.append(
             f"trained where the {name}: {right:.0%} right, map {on_marker:.0%} on the marker and "

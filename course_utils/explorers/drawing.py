@@ -113,9 +113,10 @@ def draw_panels(
     panels: Sequence[Panel], *, alt: str, caption: str, scale: Scale | None = None, columns: int = 3
 ) -> Drawing:
     """Panels in rows, each under its title, and the colour bar beside them."""
-    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     beside = BAR_WIDTH if scale else 0
     side = _sharp(min((WIDTH - beside) // columns - GAP, LARGEST_SIDE))
+    panels = [panel._replace(title=_wrapped(panel.title, side)) for panel in panels]
+    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     lines = 1 + max(panel.title.count("\n") for panel in panels)
     head = _sharp(18 * lines + 4)
     width = columns * (side + _sharp(GAP)) + _sharp(beside)
@@ -149,6 +150,20 @@ def _draw_panel(canvas: Image.Image, panel: Panel, x: int, y: int, head: int, si
         for colour, wider in ((PAPER, _sharp(2)), (INK, _sharp(1))):
             grown = (box[0] - wider, box[1] - wider, box[2] + wider, box[3] + wider)
             ink.rectangle(grown, outline=colour, width=_sharp(1))
+
+
+def _wrapped(title: str, width: int) -> str:
+    """The title in lines that are no wider than its panel, where words allow."""
+    lines = []
+    for line in title.split("\n"):
+        lines.append("")
+        for word in line.split(" "):
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and _font(13).getlength(longer) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _draw_bar(canvas: Image.Image, scale: Scale, x: int, top: int, bottom: int) -> None:

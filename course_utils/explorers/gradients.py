@@ -64,8 +64,8 @@ def gradient_figure(state: GradientState) -> Drawing:
             Panel(map_pixels(values, scale), "gradient map,\nmean over the channels", [frame]),
             Panel(
                 map_pixels(values[near], scale),
-                f"pixel ({row}, {column}) brighter by {state.change:g}:\n"
-                f"predicted {state.change * slope:+.2g}, measured {gain:+.2g}",
+                f"pixel ({row}, {column}) brighter by {state.change:g}:\npredicted {state.change * slope:+.2g},\n"
+                f"measured {gain:+.2g}",
                 [Frame(row - top, column - left, 1, 1)],
             ),
         ],
