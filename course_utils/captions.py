@@ -80,7 +80,7 @@ def figure_html(webp: bytes, alt: str, caption: str, attributes: str = "") -> st
     """A picture with its words, as a notebook's output; `attributes` are more of the image's."""
     data = base64.b64encode(webp).decode()
     return (
-        '<figure style="margin: 0.5em 0">'
+        '<figure style="margin: 0.5em 0; line-height: 1.5">'
         f'<img src="data:image/webp;base64,{data}" alt="{html.escape(alt)}" '
         f'{attributes}style="max-width: 100%; height: auto">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from course_utils.validation import require_count
@@ -147,6 +147,10 @@ def open_photo(file: str | os.PathLike | bytes, size: int | tuple[int, int] = 22
             picture = ImageOps.exif_transpose(picture)
     except Image.DecompressionBombError:
         raise ValueError(_too_large(name)) from None
+    except UnidentifiedImageError:  # whose own words name an address in memory
+        raise ValueError(
+            f"file must be a picture that can be read (JPEG, PNG, ...), got {name}, which is none."
+        ) from None
     except Exception as error:  # a broken file raises a dozen types, by format and by damage
         raise ValueError(
             f"file must be a picture that can be read (JPEG, PNG, ...), got {name}: {error}"

@@ -103,7 +103,7 @@ def explore_attack() -> Explorer:
         {
             "image": image_control(default.image),
             "goal": widgets.Dropdown(options=GOALS, value=default.goal, **described("goal")),
-            "eps": widgets.IntSlider(default.eps, 0, 32, **described("ε, grey levels of 255")),
+            "eps": widgets.IntSlider(default.eps, 0, 32, **described("ε, grey levels")),
             "alpha": widgets.FloatSlider(
                 default.alpha, min=0.25, max=32, step=0.25, **described("step, grey levels")
             ),

@@ -124,7 +124,7 @@ def explore_critique() -> Explorer:
             "image": image_control(default.image),
             "left": widgets.Dropdown(options=MAPS, value=default.left, **described("left map")),
             "right": widgets.Dropdown(options=MAPS, value=default.right, **described("right map")),
-            "eps": widgets.IntSlider(default.eps, 0, 32, **described("attack's ε, grey levels")),
+            "eps": widgets.IntSlider(default.eps, 0, 32, **described("ε, grey levels")),
         },
         refines=True,
     )

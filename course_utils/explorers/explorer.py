@@ -88,7 +88,9 @@ class Explorer:
             accept="image/*", description="upload a picture", tooltip="upload"
         )
         upload.layout = widgets.Layout(width="auto", flex="0 0 auto")
-        image.layout = widgets.Layout(flex="1 1 auto", width="auto")
+        image.layout = widgets.Layout(
+            flex="1 1 16em", width="auto", min_width="0", max_width="100%"
+        )
         upload.observe(lambda change: self._take(image, change["new"]), "value")
         return widgets.HBox([image, upload], layout=widgets.Layout(flex_flow="row wrap"))
 
@@ -154,6 +156,6 @@ def described(label: str) -> dict[str, object]:
     return {
         "description": label,
         "tooltip": label,
-        "style": {"description_width": "11em"},
+        "style": {"description_width": "10em"},
         "layout": widgets.Layout(width="auto"),
     }

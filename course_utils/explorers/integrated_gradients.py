@@ -121,7 +121,7 @@ def explore_integrated_gradients() -> Explorer:
                 options=[1, 2, 4, 8, 16, 32, 64, 128], value=default.n_steps, **described("steps")
             ),
             "along": widgets.IntSlider(
-                default.along, min=0, max=100, **described("along the path, in percent")
+                default.along, min=0, max=100, **described("along the path, %")
             ),
         },
         refines=True,

@@ -9,8 +9,11 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,7 +46,8 @@ def lab_command() -> list[str]:
     (line,) = [line for line in printed.splitlines() if "jupyter lab " in line]
     program, *arguments = shlex.split(line)
     # Where the tests run in another environment than .venv, that one's JupyterLab is meant.
-    return [shutil.which(Path(program).name) or str(ROOT / program), *arguments]
+    beside = Path(sys.executable).with_name(Path(program).name)
+    return [str(beside), *arguments]
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +61,15 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lab(chromium, course, tmp_path_factory):
     """The address of a running JupyterLab."""
+    with running_lab(course, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@contextmanager
+def running_lab(course: Path, home: Path) -> Iterator[str]:
+    """JupyterLab on a course folder, as `make lab` starts it, with settings of its own in `home`."""
+    home.mkdir(exist_ok=True)
     token, port = secrets.token_hex(8), _free_port()
-    home = tmp_path_factory.mktemp("home")
     settings = {
         "COURSE_PROGRESS_FOLDER": str(home / "progress"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
