@@ -34,6 +34,15 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--students", type=int, default=12, help="how many submissions; 0 for all")
     demo.set_defaults(run=_demo)
 
+    grade = commands.add_parser("grade", help="grade what was handed in; go on where it ended")
+    grade.add_argument("assignment", help="e.g. 01_gradients")
+    grade.add_argument("--students", nargs="+", metavar="ID", help="only these; all by default")
+    grade.add_argument("--workers", type=int, help="kernels at once; as many as processors")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that executes")
+    grade.add_argument("--force", action="store_true", help="execute again what is graded")
+    grade.add_argument("--folder", default=".", help="the course's folder")
+    grade.set_defaults(run=_grade)
+
     doctor = commands.add_parser("doctor", help="say what is wrong with a notebook, and repair it")
     doctor.add_argument("file", help="a student's notebook")
     doctor.add_argument("--assignment", help="e.g. 01_gradients; found by itself if not given")
@@ -87,6 +96,24 @@ def _demo(options: argparse.Namespace) -> int:
     shutil.rmtree(options.folder, ignore_errors=True)
     differing = play(Path(options.folder), Path(), options.assignment, options.students or None)
     return min(differing, 1)
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from course_utils.grading.grade import GRADED, grade, summary
+
+    endings = grade(
+        Path(options.folder),
+        options.assignment,
+        students=options.students,
+        workers_at_once=options.workers,
+        scheduler=options.scheduler,
+        force=options.force,
+        progress=True,
+    )
+    print(summary(endings))
+    return int(any(ending.state != GRADED for ending in endings))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.apps import NbGraderAPI
-from nbgrader.coursedir import CourseDirectory
-from traitlets.config import PyFileConfigLoader
 
 from course_utils.authoring.build import lecture_of_assignment, master_path
 from course_utils.exercises import exercises
+from course_utils.grading.course import nbgrader
+from course_utils.grading.grade import GRADED, grade
 from course_utils.grading.release import release
 from course_utils.grading.samples import misconception_answers, right_answers, with_answers
 
@@ -84,16 +82,6 @@ def marks(root: Path, assignment: str, student: str) -> dict[str, float]:
         }
 
 
-def nbgrader(root: Path) -> NbGraderAPI:
-    """nbgrader's interface to the course in `root`."""
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-    config.CourseDirectory.root = str(root)
-    config.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db"
-    api = NbGraderAPI(CourseDirectory(config=config), config=config)
-    api.log.setLevel(logging.ERROR)
-    return api
-
-
 def play(root: Path, original: Path, assignment: str, n_students: int | None = None) -> int:
     """Release, submit, grade and give feedback; print each mark beside the known one.
 
@@ -105,11 +93,13 @@ def play(root: Path, original: Path, assignment: str, n_students: int | None = N
     released = nbformat.read(release(assignment, root), as_version=4)
     master = nbformat.read(master_path(assignment, root / "solutions"), as_version=4)
     api, differing = nbgrader(root), 0
-    for sample in list(samples(assignment, released, master))[:n_students]:
+    handed_in = list(samples(assignment, released, master))[:n_students]
+    for sample in handed_in:
         submit(root, assignment, sample)
-        graded = api.autograde(assignment, sample.student, force=True, create=True)
-        if not graded["success"]:
-            raise RuntimeError(f"nbgrader could not grade {sample.student}:\n{graded['log']}")
+    for ending in grade(root, assignment):
+        if ending.state != GRADED:
+            raise RuntimeError(f"{ending.student} was not graded: {ending.reason}")
+    for sample in handed_in:
         api.generate_feedback(assignment, sample.student, force=True)
         got = marks(root, assignment, sample.student)
         differing += got != sample.marks
