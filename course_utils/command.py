@@ -65,6 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--db", default="sqlite:///gradebook.db", help="nbgrader's gradebook")
     export.set_defaults(run=_export)
 
+    report = commands.add_parser("report", help="a page on what the class got right and wrong")
+    report.add_argument("assignment", help="e.g. 01_gradients")
+    report.add_argument("--csv", action="store_true", help="write a table of all answers as well")
+    report.add_argument("--folder", default=".", help="the course's folder")
+    report.add_argument(
+        "--output", help="where it goes; reports/ in the course's folder if not given"
+    )
+    report.set_defaults(run=_report)
+
     coverage = commands.add_parser("coverage", help="write COVERAGE.md from the notebooks' tags")
     coverage.set_defaults(run=_coverage)
     return parser
@@ -146,6 +155,18 @@ def _export(options: argparse.Namespace) -> None:
     print(f"{done.written} marks written to {options.output}.")
     for student, why in done.without_mark:
         print(f"no mark for {student}: {why}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from course_utils.grading.class_results import class_results
+    from course_utils.grading.report import write_report
+
+    results = class_results(Path(options.folder), options.assignment)
+    folder = Path(options.output) if options.output else Path(options.folder) / "reports"
+    for path in write_report(results, folder, table=options.csv):
+        print(f"wrote {path}")
 
 
 def _coverage(options: argparse.Namespace) -> None:
