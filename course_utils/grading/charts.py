@@ -27,7 +27,7 @@ def columns(labels: Sequence[str], counts: Sequence[int], title: str) -> str:
         shapes += [
             f'<rect x="{left:.1f}" y="{upper:.1f}" width="{step - GAP:.1f}" height="{height:.1f}"/>',
             f'<text x="{middle:.1f}" y="{upper - 4:.1f}">{count}</text>' if count else "",
-            f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label.split(" ")[0])}</text>',
+            f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>',
         ]
     said = "; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True))
     return (

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import psutil
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
@@ -35,6 +34,7 @@ from course_utils.grading.jobs import (
 )
 from course_utils.grading.kernel import boxed_manager
 from course_utils.grading.library import library_without
+from course_utils.grading.memory import held_memory
 from course_utils.grading.outputs import clean_outputs
 
 DEMONSTRATION = "demonstration"
@@ -153,7 +153,7 @@ class _Run:
         limits = self.job.limits
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            held = await asyncio.to_thread(_memory, self.manager.provisioner.pid, limits.memory)
+            held = await asyncio.to_thread(held_memory, self.manager.provisioner.pid, limits.memory)
             self.memory = max(self.memory, held)
             if held > limits.memory:
                 await self._kill(OUT_OF_MEMORY)
@@ -246,32 +246,6 @@ def _fill(folder: Path, job: Job) -> None:
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(LARGEST + 1)
-
-
-def _memory(pid: int | None, limit: int) -> int:
-    """Bytes held by a process and all that descend from it."""
-    family = _family(pid)
-    held = sum(_held(process, "rss") for process in family)
-    if held <= limit:
-        return held
-    # What a process shares with its children was counted for each: slower, but each page once.
-    return sum(_held(process, "pss") for process in family)
-
-
-def _held(process: psutil.Process, kind: str) -> int:
-    try:
-        info = process.memory_info() if kind == "rss" else process.memory_full_info()
-    except psutil.Error:  # it ended while being looked at
-        return 0
-    return getattr(info, kind)
-
-
-def _family(pid: int | None) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 async def _end(task: asyncio.Task) -> None:

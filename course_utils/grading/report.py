@@ -132,11 +132,12 @@ def _scores(results: ClassResults) -> Iterator[str]:
     counts = [0] * CLASSES
     for score in scores:
         counts[min(int(CLASSES * max(score, 0) / full), CLASSES - 1)] += 1
-    labels = [f"{100 * i // CLASSES} to {100 * (i + 1) // CLASSES} %" for i in range(CLASSES)]
+    labels = [f"{100 * i // CLASSES}–{100 * (i + 1) // CLASSES} %" for i in range(CLASSES)]
     yield f"<p>Median {median(scores):g}, from {min(scores):g} to {max(scores):g}, of {full:g} points.</p>"
     yield columns(labels, counts, "How many students have which share of the points")
     rows = [[label, count] for label, count in zip(labels, counts, strict=True)]
-    yield _table("The same as numbers", ["Share of the points", "Students"], rows, {1})
+    as_numbers = _table("Students by share of points", ["Share", "Students"], rows, {1})
+    yield f"<details><summary>The same as numbers</summary>\n{as_numbers}</details>"
 
 
 def _all_scores(results: ClassResults) -> tuple[list[float], float]:

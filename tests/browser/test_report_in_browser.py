@@ -49,7 +49,7 @@ def test_somebody_cannot_read_the_report(report, scheme):
     assert dark == (scheme == "dark")
     assert page.get_by_role("heading", name=MISCONCEPTION).count() == 1
     chart = page.get_by_role("img")
-    assert "90 to 100 %: 1" in chart.get_attribute("aria-label")
+    assert "90–100 %: 1" in chart.get_attribute("aria-label")
 
 
 def test_report_is_wider_than_a_telephone(report):

@@ -17,6 +17,9 @@ EXPLAINED = {
     "test_handle_failure_single_notebook": "the same",
     "test_missing_source_kernelspec": "an unknown kernel is an error: here the box's kernel runs",
     "test_incorrect_source_kernelspec": "the same",
+    "test_force_single_notebook": "two equal notebooks are graded to equal files: here each says "
+    "how long it ran and how much memory it held",
+    "test_update_newer_single_notebook": "the same",
     "test_no_execute": "outputs that were submitted are graded: here nothing unexecuted is",
 }
 

@@ -163,8 +163,8 @@ def test_scores_wait_for_no_hand_or_count_half_graded_ones():
 def test_score_at_an_end_falls_out_of_the_distribution():
     scores = [graded("a", [], score=10.5), graded("b", [], score=0.0), graded("c", [], score=9.9)]
     text = page(ClassResults("01_gradients", 10.0, 10.0, tuple(scores), ()))
-    assert "0 to 10 %: 1;" in text
-    assert "90 to 100 %: 2." in text
+    assert "0–10 %: 1;" in text
+    assert "90–100 %: 2." in text
 
 
 def test_empty_class_ends_in_a_traceback(tmp_path):
