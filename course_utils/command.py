@@ -28,10 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
     release.set_defaults(run=_release)
 
-    demo = commands.add_parser("demo", help="play the instructor's loop on sample submissions")
+    demo = commands.add_parser("demo", help="play the instructor's loop on a generated class")
     demo.add_argument("assignment", nargs="?", default="01_gradients")
     demo.add_argument("--folder", default="build/demo", help="where the sample course is made")
-    demo.add_argument("--students", type=int, default=12, help="how many submissions; 0 for all")
+    demo.add_argument("--students", type=int, default=40, help="how many; 40 are of every kind")
     demo.set_defaults(run=_demo)
 
     grade = commands.add_parser("grade", help="grade what was handed in; go on where it ended")
@@ -103,7 +103,7 @@ def _demo(options: argparse.Namespace) -> int:
     from course_utils.grading.demo import play
 
     shutil.rmtree(options.folder, ignore_errors=True)
-    differing = play(Path(options.folder), Path(), options.assignment, options.students or None)
+    differing = play(Path(options.folder), Path(), options.assignment, options.students)
     return min(differing, 1)
 
 
@@ -161,10 +161,10 @@ def _report(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from course_utils.grading.class_results import class_results
-    from course_utils.grading.report import write_report
+    from course_utils.grading.report import FOLDER, write_report
 
     results = class_results(Path(options.folder), options.assignment)
-    folder = Path(options.output) if options.output else Path(options.folder) / "reports"
+    folder = Path(options.output) if options.output else Path(options.folder) / FOLDER
     for path in write_report(results, folder, table=options.csv):
         print(f"wrote {path}")
 

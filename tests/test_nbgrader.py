@@ -1,9 +1,9 @@
-"""nbgrader from release to feedback, on lecture 1: marks and verdicts are the known ones."""
+"""From release to report, on a class of forty in lecture 1: whatever comes of it is the known truth."""
 
 from __future__ import annotations
 
 import html
-from itertools import zip_longest
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -12,57 +12,30 @@ import pytest
 from course_utils.authoring.build import master_path
 from course_utils.checking import HIDDEN_SEED_VARIABLE
 from course_utils.exercises import exercises, find_exercise
-from course_utils.grading.demo import Sample, independent, marks, nbgrader, new_course, submit
-from course_utils.grading.release import release
-from course_utils.grading.samples import misconception_answers, right_answers, with_answers
+from course_utils.grading.class_results import class_results
+from course_utils.grading.classroom import classroom
+from course_utils.grading.course import nbgrader
+from course_utils.grading.demo import compared, marks, new_class, new_course
+from course_utils.grading.grade import WITHOUT, grade
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENT, LECTURE = "01_gradients", "gradients"
 FULL = {exercise.name: float(exercise.points) for exercise in exercises(LECTURE)}
-
-
-def _submissions(released, answers):
-    """Right, blank, and every misconception once; wrong answers stand beside right ones."""
-    yield Sample("right", with_answers(released, answers), FULL), {}
-    yield Sample("blank", nbformat.from_dict(released), dict.fromkeys(FULL, 0.0)), {}
-    wrong = {name: list(misconception_answers(find_exercise(name)).items()) for name in FULL}
-    for every_other in (list(FULL)[::2], list(FULL)[1::2]):
-        columns = [[(name, *one) for one in wrong[name]] for name in every_other]
-        for number, row in enumerate(zip_longest(*columns)):
-            chosen = {name: (title, source) for name, title, source in filter(None, row)}
-            filled = {
-                name: chosen[name][1] if name in chosen else independent(source, answers, name)
-                for name, source in answers.items()
-            }
-            known = {name: 0.0 if name in chosen else points for name, points in FULL.items()}
-            student = f"wrong-{every_other[0]}-{number}"
-            titles = {name: title for name, (title, _) in chosen.items()}
-            yield Sample(student, with_answers(released, filled), known), titles
+KINDS = ("right", "blank", "forged", "ends the kernel", "broken", "misconceptions", "partly right")
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """A graded class: (course folder, samples, their misconceptions)."""
+    """A graded class: (course folder, samples by student, how it ended for each)."""
     root = tmp_path_factory.mktemp("course")
     new_course(root, ROOT)
-    path = master_path(ASSIGNMENT, root / "solutions")
-    master = nbformat.read(path, as_version=4)
-    master.cells = [
-        cell for cell in master.cells if "demonstration" not in cell.metadata.get("tags", [])
-    ]
-    nbformat.write(master, path)
-    released = nbformat.read(release(ASSIGNMENT, root), as_version=4)
-    submissions = list(_submissions(released, right_answers(master)))
-    for sample, _ in submissions:
-        submit(root, ASSIGNMENT, sample)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HIDDEN_SEED_VARIABLE, "771")
-        api = nbgrader(root)
-        result = api.autograde(ASSIGNMENT, "*", force=True, create=True)
+        samples = {sample.student: sample for sample in new_class(root, ASSIGNMENT)}
+        endings = {ending.student: ending for ending in grade(root, ASSIGNMENT)}
+        result = nbgrader(root).generate_feedback(ASSIGNMENT, force=True)
         assert result["success"], result["log"]
-        result = api.generate_feedback(ASSIGNMENT, force=True)
-        assert result["success"], result["log"]
-    return root, submissions
+    return root, samples, endings
 
 
 def _feedback(root, student):
@@ -70,48 +43,96 @@ def _feedback(root, student):
     return html.unescape(path.read_text(encoding="utf-8"))
 
 
-def test_solved_notebook_gets_less_than_full_marks(graded):
-    root, _ = graded
-    assert marks(root, ASSIGNMENT, "right") == FULL
+def _of_kind(samples, kind):
+    return [sample for sample in samples.values() if sample.kind.startswith(kind)]
 
 
-def test_blank_notebook_gets_a_point_or_crashes(graded):
-    root, _ = graded
-    assert marks(root, ASSIGNMENT, "blank") == dict.fromkeys(FULL, 0.0)
-    assert "Not attempted yet" in _feedback(root, "blank")
+def test_class_lacks_a_kind_or_a_misconception(graded):
+    _, samples, _ = graded
+    assert len(samples) == 40
+    assert all(_of_kind(samples, kind) for kind in KINDS)
+    had = {(name, title) for s in samples.values() for name, title in s.misconceptions.items()}
+    assert had == {(e.name, wrong.name) for e in exercises(LECTURE) for wrong in e.misconceptions}
 
 
-def test_every_misconception_is_submitted():
-    released = nbformat.read(ROOT / "notebooks" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
-    master = nbformat.read(master_path(ASSIGNMENT, ROOT / "solutions"), as_version=4)
-    submitted = {
-        (name, title)
-        for _, titles in _submissions(released, right_answers(master))
-        for name, title in titles.items()
+def test_mark_differs_from_the_known_one(graded):
+    root, samples, endings = graded
+    assert set(endings) == set(samples)
+    wrong = {
+        student: marks(root, ASSIGNMENT, student)
+        for student, sample in samples.items()
+        if not compared(root, ASSIGNMENT, sample, endings[student])[0]
     }
-    declared = {(e.name, wrong.name) for e in exercises(LECTURE) for wrong in e.misconceptions}
-    assert submitted == declared
+    assert wrong == {}
 
 
-def test_misconception_costs_other_than_exactly_its_exercises_points(graded):
-    root, submissions = graded
-    for sample, titles in submissions:
-        assert marks(root, ASSIGNMENT, sample.student) == sample.marks, titles
+def test_solved_notebook_gets_less_than_full_marks_or_a_blank_one_a_point(graded):
+    root, samples, _ = graded
+    for sample in _of_kind(samples, "right"):
+        assert marks(root, ASSIGNMENT, sample.student) == FULL
+    (blank,) = _of_kind(samples, "blank")
+    assert marks(root, ASSIGNMENT, blank.student) == dict.fromkeys(FULL, 0.0)
+    assert "Not attempted yet" in _feedback(root, blank.student)
+
+
+def test_somebody_has_neither_grade_nor_reason(graded):
+    _, samples, endings = graded
+    without = [student for student, ending in endings.items() if ending.state == WITHOUT]
+    assert without == [s.student for s in samples.values() if s.marks is None]
+    for sample in _of_kind(samples, "broken"):
+        assert endings[sample.student].reason
 
 
 def test_feedback_lacks_the_verdict_of_a_misconception(graded):
-    root, submissions = graded
-    for sample, titles in submissions:
-        text = _feedback(root, sample.student)
-        for name, title in titles.items():
+    root, samples, _ = graded
+    for sample in samples.values():
+        for name, title in sample.misconceptions.items():
             sentences = {wrong.name: wrong.sentence for wrong in find_exercise(name).misconceptions}
-            assert sentences[title] in text, (sample.student, name, title)
+            assert sentences[title] in _feedback(root, sample.student), (
+                sample.student,
+                name,
+                title,
+            )
 
 
 def test_feedback_shows_a_hidden_test_or_the_hidden_seed(graded):
-    root, submissions = graded
-    for sample, _ in submissions:
+    root, samples, _ = graded
+    for sample in samples.values():
+        if sample.marks is None:
+            continue
         text = _feedback(root, sample.student)
         assert "HIDDEN" not in text
         assert "771" not in text
         assert "BEGIN SOLUTION" not in text
+
+
+def test_report_counts_otherwise_than_the_truth(graded):
+    root, samples, _ = graded
+    results = class_results(root, ASSIGNMENT)
+    assert [student for student, _ in results.without] == [
+        sample.student for sample in samples.values() if sample.marks is None
+    ]
+    found, known = Counter(), Counter()
+    for one in results.graded:
+        sample = samples[one.student]
+        assert {answer.name: answer.score for answer in one.answers} == sample.marks
+        assert one.automatic == sum(sample.marks.values())
+        found.update((a.name, a.misconception) for a in one.answers if a.misconception)
+        known.update(sample.misconceptions.items())
+        assert bool(one.refused) == sample.kind.startswith("broken")
+        blank = {answer.name for answer in one.answers if not answer.attempted}
+        if sample.kind in ("blank", "partly right"):
+            assert blank == {name for name, mark in sample.marks.items() if not mark}
+    assert found == known
+    assert all(a.code for one in results.graded for a in one.answers if a.misconception)
+
+
+def test_class_has_no_student_or_is_another_one_each_time():
+    released = nbformat.read(ROOT / f"notebooks/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", as_version=4)
+    master = nbformat.read(master_path(ASSIGNMENT, ROOT / "solutions"), as_version=4)
+    declared = exercises(LECTURE)
+    with pytest.raises(ValueError, match="at least 1 student, got 0"):
+        classroom(declared, released, master, 0)
+    again = classroom(declared, released, master, 60)
+    assert len({sample.student for sample in again}) == 60
+    assert classroom(declared, released, master, 40) == again[:40]

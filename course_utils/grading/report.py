@@ -19,6 +19,7 @@ from course_utils.grading.charts import columns, share_bar
 from course_utils.grading.class_results import Answered, ClassResults
 from course_utils.grading.judging import FAILED, INSIDE, PASSED
 
+FOLDER = "reports"  # of the course
 CLASSES = 10  # of the distribution of scores
 COLUMNS = (
     "student",
@@ -44,7 +45,9 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+@media (min-width: 40rem) { th[scope=row] { min-width: 9.5rem; } }
+summary { padding: .2rem 0; }
 pre { background: var(--soft); padding: .6rem; overflow-x: auto; font-size: .85rem; }
 p.warning { border-left: .3rem solid #c25700; padding-left: .6rem; }
 """
@@ -170,15 +173,21 @@ def _misconceptions(results: ClassResults) -> Iterator[str]:
     if not had:
         yield "<p>None was recognised.</p>"
     for (exercise, name), answers in sorted(had.items(), key=lambda item: -len(item[1])):
-        yield f"<h3>{escape(exercise)}: {escape(name)} ({_count(len(answers), 'student')})</h3>"
+        what = f"{exercise}: {name} ({_count(len(answers), 'student')})"
+        yield f"<details><summary>{escape(what)}</summary>"
         yield f"<p>They were told: {escape(answers[0].sentence)}</p>"
-        codes = [answer.code for answer in answers if answer.code]
-        if codes:  # the most common one, and of those the shortest
-            counts = Counter(codes)
-            example = min(codes, key=lambda code: (-counts[code], len(code), code))
-            yield f'<pre tabindex="0" role="region" aria-label="Example of an answer">{escape(example)}</pre>'
-        else:
-            yield "<p>There is no example: the function stands in no cell by itself.</p>"
+        yield _example([answer.code for answer in answers if answer.code])
+        yield "</details>"
+
+
+def _example(codes: Sequence[str]) -> str:
+    """What most of them wrote, and of that the shortest."""
+    if not codes:
+        return "<p>There is no example: the function stands in no cell by itself.</p>"
+    often = Counter(codes)
+    example = min(codes, key=lambda code: (-often[code], len(code), code))
+    label = 'tabindex="0" role="region" aria-label="Example of an answer"'
+    return f"<pre {label}>{escape(example)}</pre>"
 
 
 def _without_grade(results: ClassResults) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from grading.made_up_results import ATTACK, MISCONCEPTION, hostile_results
+from grading.made_up_results import ATTACK, MISCONCEPTION, SENTENCE, hostile_results
 
 from course_utils.grading.report import write_report
 
@@ -47,7 +47,9 @@ def test_somebody_cannot_read_the_report(report, scheme):
     assert findings(page, "html") == {}
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark == (scheme == "dark")
-    assert page.get_by_role("heading", name=MISCONCEPTION).count() == 1
+    page.get_by_text(MISCONCEPTION).click()
+    assert page.get_by_text(SENTENCE).is_visible()
+    assert findings(page, "html") == {}
     chart = page.get_by_role("img")
     assert "90–100 %: 1" in chart.get_attribute("aria-label")
 
