@@ -43,6 +43,15 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--folder", default=".", help="the course's folder")
     grade.set_defaults(run=_grade)
 
+    collect = commands.add_parser(
+        "collect", help="put an LMS's archive of submissions in submitted/"
+    )
+    collect.add_argument("assignment", help="e.g. 01_gradients")
+    collect.add_argument("archive", help="the zip file that Moodle, Canvas or Brightspace exported")
+    collect.add_argument("--zone", default="UTC", help="time zone of its clock, e.g. Europe/Berlin")
+    collect.add_argument("--folder", default=".", help="the course's folder, with roster.csv")
+    collect.set_defaults(run=_collect)
+
     doctor = commands.add_parser("doctor", help="say what is wrong with a notebook, and repair it")
     doctor.add_argument("file", help="a student's notebook")
     doctor.add_argument("--assignment", help="e.g. 01_gradients; found by itself if not given")
@@ -114,6 +123,22 @@ def _grade(options: argparse.Namespace) -> int:
     )
     print(summary(endings))
     return int(any(ending.state != GRADED for ending in endings))
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from course_utils.grading.collect import COLLECTED, collect, table
+
+    done = collect(
+        Path(options.archive),
+        options.assignment,
+        Path(options.folder),
+        zone=options.zone,
+        progress=True,
+    )
+    print(table(done))
+    return int(any(one.state != COLLECTED for one in done))
 
 
 def _doctor(options: argparse.Namespace) -> int:
