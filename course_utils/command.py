@@ -26,6 +26,9 @@ def _parser() -> argparse.ArgumentParser:
 
     release = commands.add_parser("release", help="generate notebooks/ from solutions/")
     release.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
+    release.add_argument(
+        "--bundle", metavar="FILE", help="then put what students get in a zip file"
+    )
     release.set_defaults(run=_release)
 
     demo = commands.add_parser("demo", help="play the instructor's loop on sample submissions")
@@ -94,6 +97,12 @@ def _release(options: argparse.Namespace) -> None:
     for assignment in options.assignments or assignments():
         release(assignment)
         print(f"released notebooks/{assignment}")
+    if options.bundle:
+        from pathlib import Path
+
+        from course_utils.grading.bundle import bundle
+
+        print(f"wrote {options.bundle}: {len(bundle(Path(), Path(options.bundle)))} files")
 
 
 def _demo(options: argparse.Namespace) -> int:
