@@ -216,9 +216,9 @@ def test_damaged_data_stops_the_others(course):
 
 def test_notebook_in_a_students_own_archive_is_not_found(course):
     inner = _archive(
-        course, ("work/a.ipynb", _notebook()), ("__MACOSX/work/._a.ipynb", b"x")
+        course, ("answers/a.ipynb", _notebook()), ("__MACOSX/answers/._a.ipynb", b"x")
     ).read_bytes()
-    done = collect(_archive(course, (f"{MOODLE}/work.zip", inner)), ASSIGNMENT, course)
+    done = collect(_archive(course, (f"{MOODLE}/answers.zip", inner)), ASSIGNMENT, course)
     assert _states(done) == {"ada": COLLECTED}
     assert _submitted(course)[f"{ASSIGNMENT}.ipynb"] == _notebook()
 
