@@ -26,6 +26,9 @@ def _parser() -> argparse.ArgumentParser:
 
     release = commands.add_parser("release", help="generate notebooks/ from solutions/")
     release.add_argument("assignments", nargs="*", help="e.g. 01_gradients; all by default")
+    release.add_argument(
+        "--bundle", metavar="FILE", help="then put what students get in a zip file"
+    )
     release.set_defaults(run=_release)
 
     demo = commands.add_parser("demo", help="play the instructor's loop on a generated class")
@@ -42,6 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--force", action="store_true", help="execute again what is graded")
     grade.add_argument("--folder", default=".", help="the course's folder")
     grade.set_defaults(run=_grade)
+
+    collect = commands.add_parser(
+        "collect", help="put an LMS's archive of submissions in submitted/"
+    )
+    collect.add_argument("assignment", help="e.g. 01_gradients")
+    collect.add_argument("archive", help="the zip file that Moodle, Canvas or Brightspace exported")
+    collect.add_argument("--zone", default="UTC", help="time zone of its clock, e.g. Europe/Berlin")
+    collect.add_argument("--folder", default=".", help="the course's folder, with roster.csv")
+    collect.set_defaults(run=_collect)
 
     doctor = commands.add_parser("doctor", help="say what is wrong with a notebook, and repair it")
     doctor.add_argument("file", help="a student's notebook")
@@ -94,6 +106,12 @@ def _release(options: argparse.Namespace) -> None:
     for assignment in options.assignments or assignments():
         release(assignment)
         print(f"released notebooks/{assignment}")
+    if options.bundle:
+        from pathlib import Path
+
+        from course_utils.grading.bundle import bundle
+
+        print(f"wrote {options.bundle}: {len(bundle(Path(), Path(options.bundle)))} files")
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -123,6 +141,22 @@ def _grade(options: argparse.Namespace) -> int:
     )
     print(summary(endings))
     return int(any(ending.state != GRADED for ending in endings))
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from course_utils.grading.collect import COLLECTED, collect, table
+
+    done = collect(
+        Path(options.archive),
+        options.assignment,
+        Path(options.folder),
+        zone=options.zone,
+        progress=True,
+    )
+    print(table(done))
+    return int(any(one.state != COLLECTED for one in done))
 
 
 def _doctor(options: argparse.Namespace) -> int:

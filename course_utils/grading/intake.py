@@ -7,6 +7,8 @@ import re
 import shutil
 import stat
 import zipfile
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -38,6 +40,16 @@ class Caps:
 
 
 CAPS = Caps()
+# All that zipfile raises for an archive that is damaged, or made to be.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    UnicodeDecodeError,
+    zlib.error,
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
@@ -130,8 +142,16 @@ def set_aside(path: Path, reason: str, folder: Path) -> Path:
     return target
 
 
-def unpack(archive: Path, folder: Path, caps: Caps = CAPS) -> list[Path]:
+def unpack(
+    archive: Path, folder: Path, caps: Caps = CAPS, only: Collection[str] | None = None
+) -> list[Path]:
     """Unpack a zip archive into `folder`: regular files only, and no more than the caps allow.
+
+    Args:
+        archive: the archive.
+        folder: where its files go.
+        caps: how much may be unpacked.
+        only: the members to unpack, and to hold against the caps; all if not given.
 
     Raises:
         Refused: before anything is written, or as soon as a file is larger than it claims to be.
@@ -139,9 +159,13 @@ def unpack(archive: Path, folder: Path, caps: Caps = CAPS) -> list[Path]:
     try:
         with zipfile.ZipFile(archive) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
-            _require_members(members, archive.stat().st_size, caps)
+            packed = archive.stat().st_size
+            if only is not None:
+                members = [member for member in members if member.filename in only]
+                packed = sum(member.compress_size for member in members)
+            _require_members(members, packed, caps)
             return [_extract(opened, member, folder) for member in members]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         raise Refused(f"The archive cannot be read ({_one_line(error)}).") from None
 
 
@@ -153,6 +177,9 @@ def _require_members(members: list[zipfile.ZipInfo], packed: int, caps: Caps) ->
         raise Refused(f"The archive holds more than {caps.bytes // 1_000_000} MB.")
     if size > caps.compression * max(packed, 1):
         raise Refused(f"The archive unpacks to more than {caps.compression} times its size.")
+    names = [member.filename.replace("\\", "/") for member in members]
+    if len(set(names)) < len(names):
+        raise Refused("The archive holds two files of the same name.")
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or "\0" in member.filename:

@@ -7,6 +7,7 @@ submissions, calls these parts in its order, writes the graded notebook, and sho
 from __future__ import annotations
 
 import functools
+import glob
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
@@ -17,10 +18,13 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Float, Integer, Unicode
 
 from course_utils.exercises.cases import lecture_of
+from course_utils.grading.admission import SET_ASIDE, sift
 from course_utils.grading.execution import execute
 from course_utils.grading.intake import Refused, read_notebook, refuse_files, set_aside
 from course_utils.grading.jobs import Job, Limits, Result, read_result
@@ -35,9 +39,9 @@ from course_utils.grading.judging import (
 from course_utils.grading.library import PACKAGE
 from course_utils.grading.probe import require_box
 from course_utils.grading.rebuild import rebuild
+from course_utils.grading.roster import enrolled
 from course_utils.grading.seeds import course_seed, submission_seed
 
-SET_ASIDE = "set_aside"
 _HERE = __name__
 
 
@@ -74,8 +78,45 @@ def admit(assignment: str, student: str, notebooks: list[str]) -> None:
             set_aside(path, reason, aside)
 
 
+def admit_submissions(converter: Autograde) -> None:
+    """Take those off nbgrader's list who are not on the roster or have no notebook, with a reason.
+
+    Raises:
+        NbGraderException: if nobody is left, or the roster cannot be read.
+    """
+    course, assignment = converter.coursedir, converter.coursedir.assignment_id
+    released = Path(course.format_path(course.release_directory, ".", assignment))
+    notebooks = [path.name for path in released.glob("*.ipynb")] or [f"{assignment}.ipynb"]
+    pattern = course.format_path(course.submitted_directory, course.student_id, assignment)
+    try:
+        roster = enrolled(Path(course.root))
+    except ValueError as error:
+        converter.log.error("%s", error)
+        raise NbGraderException(str(error)) from None
+    refused = sift(map(Path, glob.glob(pattern)), notebooks, roster, Path(course.root))
+    for one in refused:
+        converter.log.warning("Not graded: %s: %s", one.folder.parent.name, one.reason)
+    left_out = {str(one.folder) for one in refused}
+    converter.assignments = {
+        folder: files for folder, files in converter.assignments.items() if folder not in left_out
+    }
+    if not converter.assignments:
+        message = "Nothing is graded. " + " ".join(one.reason for one in refused)
+        converter.log.error(message)
+        raise NbGraderException(message)
+
+
 class SubmissionExporter(NotebookExporter):
-    """Reads a submission whatever its file holds; a reason takes the place of an exception."""
+    """Reads a submission whatever its file holds; a reason takes the place of an exception.
+
+    nbgrader makes its exporter when it has listed the submissions and before it converts the first:
+    the one place that is set by configuration, sees the whole list, and may shorten it.
+    """
+
+    def __init__(self, config: Any = None, **settings: Any) -> None:
+        super().__init__(config=config, **settings)
+        if isinstance(self.parent, Autograde) and self.parent.assignments:
+            admit_submissions(self.parent)
 
     def from_filename(self, filename: str, resources: dict | None = None, **settings: Any):
         """The exported notebook; `resources["refused"]` says why it could not be read."""

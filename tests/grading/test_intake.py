@@ -133,9 +133,12 @@ BAD_ARCHIVES = {
     "link": [(_link("link"), b"/etc/passwd")],
     "bomb": [("zeros", bytes(10_000_000))],
     "too many": [(f"file-{number}", b"") for number in range(200)],
+    "two of a name": [("a.csv", b"1"), ("a.csv", b"2")],
+    "two of a name, in Windows' way": [("b/a.csv", b"1"), ("b\\a.csv", b"2")],
 }
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", BAD_ARCHIVES)
 def test_archive_that_reaches_outside_or_bursts_is_unpacked(kind, tmp_path):
     archive = _archive(tmp_path / "bad.zip", BAD_ARCHIVES[kind])
