@@ -15,9 +15,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 
+from course_utils.grading.admission import SET_ASIDE
 from course_utils.grading.course import configuration, nbgrader
 from course_utils.grading.judging import graded_exercise, is_test
-from course_utils.grading.nbgrader_parts import SET_ASIDE
+from course_utils.grading.roster import ROSTER, read_roster
 
 LONGEST_EXAMPLE = 30  # lines
 
@@ -121,6 +122,8 @@ def class_results(root: Path, assignment: str) -> ClassResults:
         cells = [cell for notebook in entry.notebooks for cell in notebook.grade_cells]
         by_hand = {cell.name for cell in cells if cell.cell_type == "markdown"}
         known = {student.id: _names(student) for student in gradebook.students}
+        if (root / ROSTER).exists():
+            known |= {student.id: _names(student) for student in read_roster(root / ROSTER)}
         graded, without = [], []
         for submission in sorted(entry.submissions, key=lambda one: one.student.id):
             student = submission.student.id
@@ -128,9 +131,11 @@ def class_results(root: Path, assignment: str) -> ClassResults:
             if path.is_file():
                 graded.append(_graded(submission, path, by_hand, known[student]))
         handed_in = {path.parent.name for path in submitted.glob(f"*/{assignment}")}
+        aside = _set_aside(root, assignment)
         done = {one.student for one in graded}
-        for student in sorted((set(known) | handed_in) - done):
-            without.append((student, _why_not(root, submitted / student, assignment)))
+        for student in sorted((set(known) | handed_in | set(aside)) - done):
+            reason = aside.get(student) or _why_not(submitted / student, assignment)
+            without.append((student, reason))
         automatic = sum(cell.max_score for cell in cells if cell.name not in by_hand)
         return ClassResults(assignment, entry.max_score, automatic, tuple(graded), tuple(without))
 
@@ -210,14 +215,19 @@ def _without_docstring(node: ast.FunctionDef) -> str:
         return ""
 
 
-def _why_not(root: Path, folder: Path, assignment: str) -> str:
-    """Why a student has no grade."""
-    reasons = root / SET_ASIDE / folder.name / assignment / "reasons.txt"
-    aside = reasons.read_text(encoding="utf-8").strip() if reasons.is_file() else ""
-    if aside:
-        return "set aside: " + "; ".join(aside.splitlines())
+def _set_aside(root: Path, assignment: str) -> dict[str, str]:
+    """Why a student's submission was set aside, or not graded; the latest reason."""
+    found = {}
+    for path in sorted((root / SET_ASIDE).glob("*/reasons.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            folder, _, reason = line.partition(": ")
+            if re.fullmatch(rf"{re.escape(assignment)}(-\d+)?", folder):
+                found[path.parent.name] = reason
+    return found
+
+
+def _why_not(folder: Path, assignment: str) -> str:
+    """Why a student who was not set aside has no grade."""
     if not (folder / assignment).is_dir():
         return "has handed in nothing"
-    if not (folder / assignment / f"{assignment}.ipynb").exists():
-        return f"handed in a folder without {assignment}.ipynb"
     return f"is not graded yet: run course grade {assignment}"

@@ -24,11 +24,12 @@ from sqlalchemy.exc import OperationalError, SAWarning
 from tqdm import tqdm
 
 from course_utils.grading import nbgrader_parts
+from course_utils.grading.admission import sift
 from course_utils.grading.course import nbgrader
-from course_utils.grading.intake import Refused, require_student
 from course_utils.grading.jobs import Job, write_result
 from course_utils.grading.pool import execute_all, workers
 from course_utils.grading.probe import require_box
+from course_utils.grading.roster import enrolled
 
 RESULTS = "results"  # folder of the course, for results that are not saved yet
 GRADED, WITHOUT = "graded", "without a grade"
@@ -76,7 +77,7 @@ def grade(
         How it ended for each student, in the order of their names.
 
     Raises:
-        ValueError: if a student has handed in nothing, or nobody has.
+        ValueError: if a student has handed in nothing, or nobody has, or the roster is no roster.
         RuntimeError: if another run is grading in this folder, there is no box, or the gradebook
             cannot be reached.
     """
@@ -87,7 +88,12 @@ def grade(
         if nbgrader_parts.BoxedExecute(config=api.config).boxed:
             require_box()
         handed_in = _submissions(root, api, assignment, students)
-        endings, parked = _park(api, assignment, handed_in, force)
+        refused = sift(handed_in.values(), [f"{assignment}.ipynb"], enrolled(root), root)
+        endings = [Ending(one.folder.parent.name, WITHOUT, one.reason) for one in refused]
+        strangers = {ending.student for ending in endings}
+        admitted = {name: path for name, path in handed_in.items() if name not in strangers}
+        done, parked = _park(api, assignment, admitted, force)
+        endings += done
         waiting = {job.name: job for job in parked.values()}
         if force:
             for name in waiting:
@@ -153,14 +159,6 @@ def _park(
     endings, parked = [], {}
     for student, folder in handed_in.items():
         notebook = folder / f"{assignment}.ipynb"
-        try:
-            require_student(student)
-        except Refused as reason:
-            endings.append(Ending(student, WITHOUT, str(reason)))
-            continue
-        if not (notebook.is_file() or notebook.is_symlink()):
-            endings.append(Ending(student, WITHOUT, f"there is no {notebook.name} in {folder}."))
-            continue
         resources = clean(notebook)
         job = resources.get("job")
         name = job.name if job else resources["refused"]

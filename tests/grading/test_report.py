@@ -62,18 +62,22 @@ def test_report_of_a_graded_class_says_otherwise_than_the_gradebook(root, capsys
     _submit(root, "blank", _released(root))
     _submit(root, "broken", "{no notebook")
     (root / "submitted" / "forgot" / ASSIGNMENT).mkdir(parents=True)
+    _submit(root, "stranger", _solved(root))
+    enrolled = ["right", "ada,Ada,Lovelace", "blank", "broken", "forgot", "late", "asleep"]
+    (root / "roster.csv").write_text("\n".join(["id,first_name,last_name", *enrolled]))
     with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
         gradebook.add_student("idle")
-        gradebook.update_or_create_student("ada", first_name="Ada", last_name="Lovelace")
-    grade(root, ASSIGNMENT, students=["right", "ada", "blank", "broken"])
+    grade(root, ASSIGNMENT)
     _submit(root, "late", _solved(root))
 
     results = class_results(root, ASSIGNMENT)
     people = {one.student: one for one in results.graded}
     assert set(people) == {"right", "ada", "blank", "broken"}
     assert dict(results.without) == {
-        "forgot": f"handed in a folder without {ASSIGNMENT}.ipynb",
+        "asleep": "has handed in nothing",
+        "forgot": f"There is no {ASSIGNMENT}.ipynb in the submission.",
         "idle": "has handed in nothing",
+        "stranger": "'stranger' is not on the roster.",
         "late": f"is not graded yet: run course grade {ASSIGNMENT}",
     }
     for student, one in people.items():
@@ -97,7 +101,7 @@ def test_report_of_a_graded_class_says_otherwise_than_the_gradebook(root, capsys
     assert command.main(["report", ASSIGNMENT, "--csv", "--folder", str(root)]) == 0
     assert capsys.readouterr().out.count("wrote ") == 2
     text = (root / "reports" / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
-    assert "4 students graded, 3 without a grade" in text
+    assert "4 students graded, 5 without a grade" in text
     assert "Judged inside the box, so an answer can forge it: own_test" in text
     assert (root / "reports" / f"{ASSIGNMENT}.csv").read_text(encoding="utf-8-sig")
     assert command.main(["report", "02_other", "--folder", str(root)]) == 1
