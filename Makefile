@@ -1,7 +1,7 @@
 # make lab      open the course in JupyterLab (creates the environment if needed)
 # make test     run every test (creates the environment if needed)
 # make grade    play the instructor's loop on sample submissions
-# make system   install what only a system package provides (bubblewrap; Debian and Ubuntu)
+# make system   install what only a system package provides (Debian and Ubuntu)
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,7 +29,7 @@ grade: $(VENV)/installed
 
 system:
 	apt-get update
-	apt-get install --yes --no-install-recommends bubblewrap chromium
+	apt-get install --yes --no-install-recommends bubblewrap chromium postgresql
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info < (3, 14), "Python 3.10 to 3.13 is needed, got " + sys.version'

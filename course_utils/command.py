@@ -11,6 +11,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options) or 0
+    except KeyboardInterrupt:
+        print(f"course {options.command}: ended by you", file=sys.stderr)
+        return 130
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         print(f"course {options.command}: {error}", file=sys.stderr)
         return 1

@@ -166,13 +166,16 @@ class _Run:
         """End everything that was started, whatever state it is in."""
         if self.watch is not None:
             await _end(self.watch)
-        if self.manager.provisioner is not None:
-            await self.manager.provisioner.kill()
-            await self.manager.provisioner.wait()
-        if self.client.kc is not None:
-            self.client.kc.stop_channels()
-        self.manager._close_control_socket()
-        self.manager.context.destroy(linger=0)
+        try:
+            # Before the kernel ends: zmq takes a second to let go of a socket whose peer has gone.
+            if self.client.kc is not None:
+                self.client.kc.stop_channels()
+            self.manager._close_control_socket()
+            self.manager.context.destroy(linger=0)
+        finally:
+            if self.manager.provisioner is not None:
+                await self.manager.provisioner.kill()
+                await self.manager.provisioner.wait()
 
 
 class _Client(NotebookClient):

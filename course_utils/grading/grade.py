@@ -4,14 +4,13 @@ Parking makes a job of each submission, by nbgrader's own cleaning. The pool exe
 is the slow part and needs no gradebook. Each result is stored as it comes, and nbgrader's own
 autograding recalls it: judges, saves the scores in one transaction, and writes the graded notebook,
 which names its job. So what is graded is known by the job's name, and a run that was ended goes on
-where it was.
+where it was. Jobs and results wait on the disk: the memory needed does not grow with the class.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,20 +18,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
-from nbgrader.converters import Autograde
-from sqlalchemy.exc import OperationalError, SAWarning
+from sqlalchemy.exc import OperationalError
 from tqdm import tqdm
 
 from course_utils.grading import nbgrader_parts
 from course_utils.grading.admission import sift
+from course_utils.grading.converting import (
+    GradebookUnusable,
+    cleaning,
+    graded_as,
+    save,
+    students_in_gradebook,
+)
 from course_utils.grading.course import nbgrader
-from course_utils.grading.jobs import Job, write_result
-from course_utils.grading.pool import execute_all, workers
+from course_utils.grading.jobs import read_job, write_job, write_result
+from course_utils.grading.pool import Pool, execute_all, workers
 from course_utils.grading.probe import require_box
 from course_utils.grading.roster import enrolled
 
-RESULTS = "results"  # folder of the course, for results that are not saved yet
+RESULTS = "results"  # folder of the course, for jobs and results that are not saved yet
 GRADED, WITHOUT = "graded", "without a grade"
+AGAIN = "What is executed is kept: run `course grade` again."
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,8 @@ def grade(
 
     Raises:
         ValueError: if a student has handed in nothing, or nobody has, or the roster is no roster.
-        RuntimeError: if another run is grading in this folder, there is no box, or the gradebook
-            cannot be reached.
+        RuntimeError: if another run is grading in this folder, there is no box, the gradebook
+            cannot be used, the disk is full, or the cluster has gone.
     """
     root = root.resolve()
     results = root / RESULTS
@@ -90,24 +96,14 @@ def grade(
         handed_in = _submissions(root, api, assignment, students)
         refused = sift(handed_in.values(), [f"{assignment}.ipynb"], enrolled(root), root)
         endings = [Ending(one.folder.parent.name, WITHOUT, one.reason) for one in refused]
-        strangers = {ending.student for ending in endings}
-        admitted = {name: path for name, path in handed_in.items() if name not in strangers}
-        done, parked = _park(api, assignment, admitted, force)
-        endings += done
-        waiting = {job.name: job for job in parked.values()}
-        if force:
-            for name in waiting:
-                (results / f"{name}.json").unlink(missing_ok=True)
-        bar = tqdm(total=len(handed_in), initial=len(endings), disable=not progress, unit="student")
-        with bar, workers(workers_at_once, scheduler) as executor:
-            for name, why in _executed(waiting, results, executor):
-                for student in [s for s, job in parked.items() if job.name == name]:
-                    endings.append(
-                        Ending(student, WITHOUT, why) if why else _recall(api, assignment, student)
-                    )
-                    bar.update()
-                    if endings[-1].state == GRADED:  # else the next run need not execute it again
-                        (results / f"{name}.json").unlink(missing_ok=True)
+        for ending in endings:
+            del handed_in[ending.student]
+        total = len(handed_in) + len(endings)
+        bar = tqdm(total=total, initial=len(endings), disable=not progress, unit="student")
+        with bar, workers(workers_at_once, scheduler) as pool:
+            for ending in _endings(api, assignment, handed_in, results, pool, force):
+                endings.append(ending)
+                bar.update()
                 bar.set_postfix_str(f"{sum(e.state == WITHOUT for e in endings)} {WITHOUT}")
     return sorted(endings, key=lambda ending: ending.student)
 
@@ -130,11 +126,13 @@ def _alone(root: Path) -> Iterator[None]:
             raise RuntimeError(f"Another `course grade` is at work in {root}.") from None
         try:
             yield
-        except OperationalError as error:
-            raise RuntimeError(
-                f"The gradebook cannot be used ({error.orig}). What is executed is kept: "
-                f"run `course grade` again."
-            ) from None
+        except (OperationalError, GradebookUnusable) as error:
+            why = str(getattr(error, "orig", error)).splitlines()[0]
+            raise RuntimeError(f"The gradebook cannot be used: {why}. {AGAIN}") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise RuntimeError(f"The disk is full ({error.filename or root}). {AGAIN}") from None
 
 
 def _submissions(
@@ -151,77 +149,81 @@ def _submissions(
     return {name: path for name, path in found.items() if students is None or name in students}
 
 
+def _endings(
+    api: NbGraderAPI,
+    assignment: str,
+    handed_in: dict[str, Path],
+    results: Path,
+    pool: Pool,
+    force: bool,
+) -> Iterator[Ending]:
+    """Grade each submission as soon as its result is there."""
+    waiting: dict[str, list[str]] = {}  # whose submissions a job is: the same may come twice
+    for student, found in _park(api, assignment, handed_in, results, force):
+        if isinstance(found, Ending):
+            yield found
+        else:
+            waiting.setdefault(found, []).append(student)
+    for name, why in _executed(waiting, results, pool, force):
+        ended = [
+            Ending(student, WITHOUT, why) if why else _recall(api, assignment, student)
+            for student in waiting[name]
+        ]
+        yield from ended
+        _job_file(results, name).unlink(missing_ok=True)
+        if all(ending.state == GRADED for ending in ended):  # else it is not executed again
+            _result_file(results, name).unlink(missing_ok=True)
+
+
 def _park(
-    api: NbGraderAPI, assignment: str, handed_in: dict[str, Path], force: bool
-) -> tuple[list[Ending], dict[str, Job]]:
-    """Who is done, and the jobs of the others."""
-    clean = _cleaning(api)
-    endings, parked = [], {}
+    api: NbGraderAPI, assignment: str, handed_in: dict[str, Path], results: Path, force: bool
+) -> Iterator[tuple[str, Ending | str]]:
+    """Each student's ending, or the name of the job that is stored for them."""
+    for left in [*results.glob("*.job.json"), *results.glob(".*")]:  # by a run that was ended
+        left.unlink()
+    clean, known = cleaning(api), students_in_gradebook(api, assignment)
     for student, folder in handed_in.items():
         notebook = folder / f"{assignment}.ipynb"
         resources = clean(notebook)
         job = resources.get("job")
         name = job.name if job else resources["refused"]
-        if not force and _graded_as(api, assignment, student) == name:
-            endings.append(Ending(student, GRADED))
+        if not force and student in known and graded_as(api, assignment, student) == name:
+            if job:  # a run that was ended may have left it
+                _result_file(results, name).unlink(missing_ok=True)
+            yield student, Ending(student, GRADED, "" if job else name)
         elif job is None:
-            endings.append(_recall(api, assignment, student))
+            yield student, _recall(api, assignment, student)
         else:
-            parked[student] = job
-    return endings, parked
+            write_job(job, results)
+            yield student, name
 
 
-def _cleaning(api: NbGraderAPI):
-    """nbgrader's cleaning of a submission, up to where it would be executed."""
-    converter = Autograde(coursedir=api.coursedir, parent=api, config=api.config)
-    exporter = converter.exporter_class(parent=converter, config=converter.config)
-    for part in converter.sanitize_preprocessors:
-        here = getattr(part, "__name__", part).rpartition(".")[2]
-        exporter.register_preprocessor(
-            nbgrader_parts.Park if here == nbgrader_parts.BoxedExecute.__name__ else part,
-            enabled=True,
-        )
-        if here == nbgrader_parts.BoxedExecute.__name__:
-            break
-
-    def clean(notebook: Path) -> dict:
-        resources = converter.init_single_notebook_resources(str(notebook))
-        return exporter.from_filename(str(notebook), resources=resources)[1]
-
-    return clean
-
-
-def _graded_as(api: NbGraderAPI, assignment: str, student: str) -> str | None:
-    """The job that the graded notebook names, or why it was refused; None if there is none."""
-    folder = api.coursedir.format_path(api.coursedir.autograded_directory, student, assignment)
-    try:
-        graded = json.loads((Path(folder) / f"{assignment}.ipynb").read_text(encoding="utf-8"))
-        course = graded["metadata"]["course"]
-    except (OSError, ValueError, KeyError):  # never written, or only in part
-        return None
-    return course.get("job") or course.get("refused")
-
-
-def _executed(waiting: dict[str, Job], results: Path, executor) -> Iterator[tuple[str, str]]:
+def _executed(
+    waiting: dict[str, list[str]], results: Path, pool: Pool, force: bool
+) -> Iterator[tuple[str, str]]:
     """The name of each job as soon as its result is stored, or why there is none."""
-    stored = [name for name in waiting if (results / f"{name}.json").is_file()]
+    stored = {name for name in waiting if not force and _result_file(results, name).is_file()}
     for name in stored:
         yield name, ""
-    missing = [job for name, job in waiting.items() if name not in stored]
-    for job, result, why in execute_all(missing, executor):
+    missing = (read_job(_job_file(results, name)) for name in waiting if name not in stored)
+    for job, result, why in execute_all(missing, pool):
         if result is not None:
-            write_result(result, results / f"{job.name}.json")
+            write_result(result, _result_file(results, job.name))
         yield job.name, why
 
 
+def _job_file(results: Path, name: str) -> Path:
+    return results / f"{name}.job.json"
+
+
+def _result_file(results: Path, name: str) -> Path:
+    return results / f"{name}.json"
+
+
 def _recall(api: NbGraderAPI, assignment: str, student: str) -> Ending:
-    """nbgrader's own autograding, which finds the stored result."""
-    with warnings.catch_warnings():
-        # nbgrader makes its rows in an order that the database library remarks upon.
-        warnings.simplefilter("ignore", SAWarning)
-        done = api.autograde(assignment, student, force=True, create=True)
-    if not done["success"]:
-        last = (done.get("error") or done.get("log") or "no reason given").strip().splitlines()[-1]
-        return Ending(student, WITHOUT, f"nbgrader could not save it: {last[:300]}")
-    refused = _graded_as(api, assignment, student)
-    return Ending(student, GRADED, "" if refused is None or len(refused) == 64 else refused)
+    """Judge and save what was executed."""
+    why = save(api, assignment, student)
+    if why:
+        return Ending(student, WITHOUT, why)
+    graded = graded_as(api, assignment, student)
+    return Ending(student, GRADED, "" if graded is None or len(graded) == 64 else graded)

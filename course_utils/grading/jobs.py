@@ -135,6 +135,10 @@ def read_result(path: Path) -> Result:
 def _write(path: Path, content: dict) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content))
-    os.replace(beside, path)
+    try:
+        beside.write_text(json.dumps(content))
+        os.replace(beside, path)
+    except OSError:  # a full disk, mostly: what is half written is in its way
+        beside.unlink(missing_ok=True)
+        raise
     return path

@@ -6,10 +6,7 @@ submissions, calls these parts in its order, writes the graded notebook, and sho
 
 from __future__ import annotations
 
-import functools
 import glob
-import hashlib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +33,7 @@ from course_utils.grading.judging import (
     refuse_notebook,
     write_outcome,
 )
-from course_utils.grading.library import PACKAGE
+from course_utils.grading.library import environment
 from course_utils.grading.probe import require_box
 from course_utils.grading.rebuild import rebuild
 from course_utils.grading.roster import enrolled
@@ -309,15 +306,6 @@ def make_job(
         boxed=boxed,
         environment=environment(),
     )
-
-
-@functools.cache
-def environment() -> str:
-    """A hash of what a verdict depends on besides the submission: the library, torch, numpy."""
-    digest = hashlib.sha256(f"{version('torch')} {version('numpy')}".encode())
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _coursedir(preprocessor: NbGraderPreprocessor) -> Any:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 
 import nbformat
 import pytest
-from nbgrader.api import Gradebook, SubmittedAssignment
+from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 
 from course_utils.checking import HIDDEN_SEED_VARIABLE
 from course_utils.grading import grade as grading
 from course_utils.grading.demo import marks
 from course_utils.grading.grade import GRADED, WITHOUT, grade, summary
-from course_utils.grading.pool import TRIES, execute_all, workers
+from course_utils.grading.pool import execute_all
+from course_utils.grading.release import release
 
 from .test_grading_with_nbgrader import (
     ASSIGNMENT,
@@ -33,7 +30,8 @@ from .test_grading_with_nbgrader import (
     course,  # noqa: F401  (a fixture)
 )
 
-KILLS = int(os.environ.get("COURSE_KILLS", "4"))  # 50 take about a quarter of an hour
+KILLS = int(os.environ.get("COURSE_KILLS", "4"))
+STUDENTS = 40 if "COURSE_KILLS" in os.environ else 4  # to be killed among
 FULL = {"channel_mean": 1.0, "logistic_gradient": 2.0}
 WRONG, NONE = {**FULL, "channel_mean": 0.0}, dict.fromkeys(FULL, 0.0)
 
@@ -54,10 +52,11 @@ def executed(monkeypatch):
     """How many jobs each run has executed."""
     counts = []
 
-    def counted(jobs, executor):
-        jobs = list(jobs)
-        counts.append(len(jobs))
-        return execute_all(jobs, executor)
+    def counted(jobs, pool):
+        counts.append(0)
+        for ended in execute_all(jobs, pool):
+            counts[-1] += 1
+            yield ended
 
     monkeypatch.setattr(grading, "execute_all", counted)
     return counts
@@ -70,17 +69,21 @@ def _wrong(root):
     return notebook
 
 
-def _class(root):
-    """Four students whose marks are known."""
-    known = {
-        "right": (_solved(root), FULL),
-        "wrong": (_wrong(root), WRONG),
-        "blank": (_released(root), NONE),
-        "broken": ("{no notebook", NONE),
-    }
-    for student, (content, _) in known.items():
+def _class(root, number=4):
+    """Students whose marks are known; no two have handed in the same."""
+    kinds = [(_solved, FULL), (_wrong, WRONG), (_released, NONE), (lambda _: "{no notebook", NONE)]
+    names = ["right", "wrong", "blank", "broken"]
+    known = {}
+    for index in range(number):
+        content, scores = kinds[index % 4][0](root), kinds[index % 4][1]
+        student = names[index % 4] + (str(index // 4) if index >= 4 else "")
+        if not isinstance(content, str):
+            for cell in content.cells:
+                if cell.metadata.get("nbgrader", {}).get("solution"):
+                    cell.source += f"\n# {student}"
         _submit(root, student, content)
-    return {student: scores for student, (_, scores) in known.items()}
+        known[student] = scores
+    return known
 
 
 def _all_marks(root, known):
@@ -118,6 +121,8 @@ def test_a_manual_grade_is_lost_or_another_seed_changes_nothing(root, executed, 
     with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
         row = gradebook.find_grade("own_test", ASSIGNMENT, ASSIGNMENT, "right")
         row.manual_score, row.extra_credit = 2.5, 0.5
+        comment = gradebook.find_comment("own", ASSIGNMENT, ASSIGNMENT, "right")
+        comment.manual_comment = "Well thought out."
         gradebook.db.commit()
     grade(root, ASSIGNMENT, force=True)
     monkeypatch.setenv(HIDDEN_SEED_VARIABLE, str(SEED + 1))
@@ -127,6 +132,19 @@ def test_a_manual_grade_is_lost_or_another_seed_changes_nothing(root, executed, 
     with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
         row = gradebook.find_grade("own_test", ASSIGNMENT, ASSIGNMENT, "right")
         assert (row.manual_score, row.extra_credit, row.auto_score) == (2.5, 0.5, 3.0)
+        comment = gradebook.find_comment("own", ASSIGNMENT, ASSIGNMENT, "right")
+        assert comment.comment == "Well thought out."
+
+
+def test_what_is_handed_in_again_late_keeps_its_old_time(root, executed):
+    folder = _submit(root, "right", _solved(root))
+    for time in ("2026-11-01 10:00:00 UTC", "2026-12-01 10:00:00 UTC"):
+        (folder / "timestamp.txt").write_text(time)
+        grade(root, ASSIGNMENT)
+    grade(root, ASSIGNMENT)
+    assert executed == [1, 1, 0]
+    with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
+        assert str(gradebook.find_submission(ASSIGNMENT, "right").timestamp) == time[:19]
 
 
 def _start(root):
@@ -135,29 +153,59 @@ def _start(root):
         [*command, "--folder", str(root), "--workers", "2"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
 
 
-def test_a_killed_run_loses_or_doubles_a_mark(root):
-    known = _class(root)
-    generator, alive = random.Random(0), 0
-    for _ in range(KILLS):
+def _saved(root, student):
+    """The marks of a student; None as long as none are saved."""
+    try:
+        saved = marks(root, ASSIGNMENT, student)
+    except MissingEntry:
+        return None
+    return None if set(saved.values()) == {None} else saved
+
+
+@pytest.mark.timeout(600 + 60 * KILLS)
+def test_a_killed_run_loses_or_doubles_a_mark(root, monkeypatch):
+    known = _class(root, STUDENTS)
+    generator, kills, seed = random.Random(0), 0, SEED
+    between = 0
+    while kills < KILLS:
         run = _start(root)
-        time.sleep(generator.uniform(2, 12))
-        alive += run.poll() is None
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-    assert alive, "every run had ended before it was killed"
+        try:
+            assert run.wait(timeout=generator.uniform(2, 12)) == 0
+        except subprocess.TimeoutExpired:
+            run.kill()
+            run.wait()
+            kills += 1
+        else:  # all are graded: with another seed all are to be graded anew
+            assert _all_marks(root, known) == known
+            seed += 1
+            monkeypatch.setenv(HIDDEN_SEED_VARIABLE, str(seed))
+        saved = {student: _saved(root, student) for student in known}
+        assert all(saved[student] in (None, known[student]) for student in known)
+        graded = set(_jobs_by_student(root))
+        assert all(saved[student] for student in graded), "graded by its file, not in the gradebook"
+        between += 0 < len(graded) < len(known)
+    print(f"{kills} kills, {between} of the states in between, {seed - SEED} times all were done")
     endings = grade(root, ASSIGNMENT)
     assert [ending.state for ending in endings] == [GRADED] * len(known)
     assert _all_marks(root, known) == known
     with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
         students = [row.student_id for row in gradebook.db.query(SubmittedAssignment)]
     assert sorted(students) == sorted(known)
-    for student in known:
-        path = root / "autograded" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-        assert nbformat.read(path, as_version=4).metadata.course
+    assert set(_jobs_by_student(root)) == set(known)
+
+
+def _jobs_by_student(root):
+    """What each whole graded notebook says of itself."""
+    found = {}
+    for path in (root / "autograded").glob(f"*/{ASSIGNMENT}/{ASSIGNMENT}.ipynb"):
+        try:
+            found[path.parent.parent.name] = nbformat.read(path, as_version=4).metadata.course
+        except ValueError:  # the run was killed while writing it
+            continue
+    return found
 
 
 def test_two_runs_at_once_grade_the_same_submissions(root):
@@ -168,15 +216,52 @@ def test_two_runs_at_once_grade_the_same_submissions(root):
             grade(root, ASSIGNMENT)
 
 
-def test_a_locked_gradebook_ends_in_a_traceback_or_for_ever(root):
-    _submit(root, "right", _solved(root))
+def test_a_gradebook_locked_on_the_way_ends_in_false_reasons_or_lost_work(root, monkeypatch):
+    known = _class(root)
     blocker = sqlite3.connect(root / "gradebook.db", isolation_level=None)
-    blocker.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(RuntimeError, match=r"gradebook cannot be used.*locked"):
+    saving, saved = grading.save, []
+
+    def save(*arguments):
+        if len(saved) == 2:
+            blocker.execute("BEGIN EXCLUSIVE")
+        saved.append(arguments[-1])
+        return saving(*arguments)
+
+    monkeypatch.setattr(grading, "save", save)
+    with pytest.raises(RuntimeError, match=r"gradebook cannot be used.*locked.*again"):
         grade(root, ASSIGNMENT)
     blocker.execute("ROLLBACK")
     blocker.close()
-    assert [ending.state for ending in grade(root, ASSIGNMENT)] == [GRADED]
+    assert len(saved) == 3
+    assert [ending.state for ending in grade(root, ASSIGNMENT)] == [GRADED] * len(known)
+    assert _all_marks(root, known) == known
+    assert not set(saved[:2]) & set(saved[3:]), "somebody was graded twice"
+
+
+def test_a_full_disk_ends_in_a_traceback_or_half_a_mark(root):
+    known = _class(root)
+    (root / grading.RESULTS).mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=20k", "tmpfs", str(root / grading.RESULTS)]
+    if os.geteuid() or subprocess.run(small, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    try:
+        with pytest.raises(RuntimeError, match=r"The disk is full.*again"):
+            grade(root, ASSIGNMENT)
+    finally:
+        subprocess.run(["umount", str(root / grading.RESULTS)], check=True)
+    assert [ending.state for ending in grade(root, ASSIGNMENT)] == [GRADED] * len(known)
+    assert _all_marks(root, known) == known
+    assert not list((root / grading.RESULTS).iterdir())
+
+
+def test_a_lost_gradebook_leaves_students_graded_who_have_no_mark(root):
+    _submit(root, "right", _solved(root))
+    grade(root, ASSIGNMENT)
+    (root / "gradebook.db").unlink()
+    with pytest.raises(ValueError, match=f"Run: course release {ASSIGNMENT}"):
+        grade(root, ASSIGNMENT)
+    release(ASSIGNMENT, root)
+    grade(root, ASSIGNMENT)
     assert marks(root, ASSIGNMENT, "right") == FULL
 
 
@@ -188,56 +273,3 @@ def test_nobody_and_strangers_are_graded_without_a_word(root):
         grade(root, ASSIGNMENT, students=["stranger"])
     with pytest.raises(FileNotFoundError, match=r"has no nbgrader_config\.py"):
         grade(root / "solutions", ASSIGNMENT)
-
-
-def test_a_worker_that_fails_once_costs_a_student_the_mark():
-    tries = dict.fromkeys("ab", 0)
-
-    def work(job):
-        tries[job] += 1
-        if job == "b" or tries[job] < TRIES:
-            raise OSError("the worker has gone")
-        return job.upper()
-
-    with workers(2) as executor:
-        ended = {job: (result, why) for job, result, why in execute_all("ab", executor, work)}
-    assert ended["a"] == ("A", "")
-    assert ended["b"][0] is None
-    assert "the worker has gone" in ended["b"][1]
-    assert tries == {"a": TRIES, "b": TRIES}
-
-
-def test_no_worker_is_asked_for_or_no_scheduler_answers():
-    with pytest.raises(ValueError, match="at least 1, got 0"), workers(0):
-        pass
-    with pytest.raises(RuntimeError, match="No Dask scheduler"), workers(None, "tcp://127.0.0.1:9"):
-        pass
-
-
-def _dask(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def test_a_worker_of_a_cluster_that_is_killed_takes_grades_along(root, tmp_path):
-    known = _class(root)
-    file = tmp_path / "scheduler.json"
-    local = ["--host", "127.0.0.1", "--no-dashboard"]
-    parts = [_dask("scheduler", "--scheduler-file", str(file), "--port", "0", *local)]
-    try:
-        worker = ["worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1"]
-        parts += [_dask(*worker, *local) for _ in range(2)]
-        while not file.is_file():
-            time.sleep(0.1)
-        address = json.loads(file.read_text())["address"]
-        threading.Timer(6, parts[1].kill).start()
-        endings = grade(root, ASSIGNMENT, scheduler=address)
-    finally:
-        for part in parts:
-            part.kill()
-            part.wait()
-    assert [ending.state for ending in endings] == [GRADED] * len(known)
-    assert _all_marks(root, known) == known
