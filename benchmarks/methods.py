@@ -65,7 +65,7 @@ def setting(
 
         with torch.random.fork_rng():
             torch.manual_seed(0)  # weights without a download: what is timed is the same
-            network = resnet18(weights=None).to(memory_format=torch.channels_last)
+            network = resnet18(weights=None)
         model = Classifier(network, [str(i) for i in range(1000)], mean=[0.45], std=[0.225]).eval()
     else:
         model = load_classifier(name)

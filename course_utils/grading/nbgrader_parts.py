@@ -64,6 +64,7 @@ def configure(c: Any) -> None:
         "nbgrader.preprocessors.ClearHiddenTests",  # plain nbgrader shows them in the feedback
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
+    c.HTMLExporter.preprocessors = ["course_utils.grading.model_answers.ShowModelAnswers"]
 
 
 def admit(assignment: str, student: str, notebooks: list[str]) -> None:
