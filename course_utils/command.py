@@ -118,12 +118,11 @@ def _release(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    import shutil
     from pathlib import Path
 
-    from course_utils.grading.demo import play
+    from course_utils.grading.demo import fresh, play
 
-    shutil.rmtree(options.folder, ignore_errors=True)
+    fresh(Path(options.folder))
     differing = play(Path(options.folder), Path(), options.assignment, options.students)
     return min(differing, 1)
 

@@ -12,8 +12,13 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Bool, Float, Integer, Unicode
+from nbgrader.preprocessors import (
+    ClearHiddenTests,
+    Execute,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+)
+from traitlets import Bool, Float, Integer, List, Unicode
 
 from course_utils.exercises.cases import lecture_of
 from course_utils.grading.execution import execute
@@ -53,10 +58,16 @@ def configure(c: Any) -> None:
     c.Autograde.autograde_preprocessors = ["nbgrader.preprocessors.CheckCellMetadata"]
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
-        "nbgrader.preprocessors.ClearHiddenTests",  # plain nbgrader shows them in the feedback
+        f"{_HERE}.WithoutHiddenTests",  # plain nbgrader shows them in the feedback
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     c.HTMLExporter.preprocessors = ["course_utils.grading.model_answers.ShowModelAnswers"]
+
+
+class WithoutHiddenTests(ClearHiddenTests):
+    """nbgrader's own, which is warned of a setting of nbconvert's for each page that it makes."""
+
+    display_data_priority = List().tag(config=True)
 
 
 class Rebuild(NbGraderPreprocessor):
