@@ -116,6 +116,16 @@ def test_exercise_lacks_its_card_its_solution_or_its_check(assignment, cells):
     assert sorted(found) == sorted(expected)
 
 
+def test_level_of_a_rubric_has_no_anchor_answer(assignment, cells):
+    sources = {
+        name: cell.source for cell in cells for role, name in roles(cell) if role == "written"
+    }
+    for question in written_questions(lecture_of_assignment(assignment)):
+        levels = [points for points, _ in question.rubric[1:] if points]
+        anchors = sources[question.name].split("<details>")[1]
+        assert [int(n) for n in re.findall(r"\*\*(\d) points?\.\*\*", anchors)] == levels
+
+
 def test_jet_is_used(cells):
     source = "\n".join(cell.source for cell in cells)
     assert not re.search(r"\b(jet|rainbow|hsv)\b", source)

@@ -1,4 +1,7 @@
-"""The model answer below each written answer in formgrader, and nowhere else."""
+"""The model answer below each written answer in formgrader, and nowhere else.
+
+In the master it is followed by anchors: answers that get fewer points, one for each level, and why.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from traitlets import List
 
 from course_utils.grading.rebuild import identity
 
-HEADING = "**Model answer** (only you see it; the rubric stands in the card above)"
+HEADING = "**Model answer and anchors** (only you see them; the rubric stands in the card above)"
 
 
 class ShowModelAnswers(NbGraderPreprocessor):

@@ -30,9 +30,9 @@ def with_answers(released: NotebookNode, answers: dict[str, str]) -> NotebookNod
 
 
 def with_model_answers(notebook: NotebookNode, master: NotebookNode) -> NotebookNode:
-    """A copy of a notebook with the written questions answered as in the master."""
+    """A copy of a notebook with the written questions answered as in the master, without anchors."""
     notebook = nbformat.from_dict(notebook)
-    models = {tuple(roles(cell)): cell.source for cell in master.cells}
+    models = {tuple(roles(c)): c.source.partition("\n\n<details>")[0] for c in master.cells}
     for cell in notebook.cells:
         if any(role == "written" for role, _ in roles(cell)):
             cell.source = models[tuple(roles(cell))]

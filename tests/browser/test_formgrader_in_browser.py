@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from urllib.parse import urljoin
 
@@ -81,6 +82,8 @@ def test_written_answer_cannot_be_graded_by_hand_or_feedback_lacks_it(course, fo
     assert HEADING.split("**")[1] in shown
     assert model.split()[:5] == shown.split(HEADING.split("** ")[1])[1].split()[:5]
     assert "What an answer of this level does" in shown, "the rubric"
+    page.get_by_text("Anchor answers").click()
+    assert page.get_by_text("1 point.").is_visible()
 
     assert page.title() != "taken"
     assert page.locator("#notebook-container script").count() == 0
@@ -109,9 +112,10 @@ def test_written_answer_cannot_be_graded_by_hand_or_feedback_lacks_it(course, fo
     assert COMMENT in feedback
     assert "Score: 6.0 / 7.0" in feedback
     assert "Model answer" not in feedback
+    assert "Anchor answers" not in feedback
     assert page.title() != "taken"
     graded = path.parents[3] / "autograded" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-    assert "Model answer" not in graded.read_text(encoding="utf-8")
+    assert not re.search("Model answer|Anchor answers", graded.read_text(encoding="utf-8"))
 
 
 def test_another_written_answer_keeps_the_old_ones_mark_without_a_review(course, formgrader):
