@@ -48,7 +48,7 @@ INSTEAD = {
     "--system": "--user",
     "nbgrader submit": "nbgrader submit --student=mary",
     "from dask_jobqueue import SLURMCluster": "from dask_jobqueue.local import LocalCluster as SLURMCluster",
-    "cores=4": "cores=2",
+    "cores=4": "cores=1",
     "jobs=2": "jobs=1",
 }
 TABLES = {
@@ -261,7 +261,7 @@ def test_changing_an_exercise(course):
 
 
 def test_cluster(course):
-    again = dict.fromkeys(range(2), lambda: shutil.rmtree(course.root / "autograded"))
+    again = dict.fromkeys(range(2), lambda: shutil.rmtree(course.root / "autograded" / "ada"))
     said = course.play("A cluster", before=again)
     assert said.count("3 of 3 submissions are graded.") == 2
 
