@@ -1,4 +1,4 @@
-"""Strangers and empty folders get a reason from `nbgrader autograde`; everyone else gets a grade."""
+"""Strangers and empty folders get a reason, everyone else a grade: by `nbgrader autograde` and by us."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_utils.checking import HIDDEN_SEED_VARIABLE
+from course_utils.command import main
+from course_utils.grading.class_results import class_results
 from course_utils.grading.release import release
 from course_utils.grading.roster import Student, enrolled, read_roster
 
@@ -130,6 +132,49 @@ def test_roster_that_cannot_be_read_moves_everybody_aside(course):
     assert "must have a column `id`, got: name." in done.stderr
     assert folder.is_dir()
     assert not (course / "set_aside").exists()
+
+
+def test_course_grade_is_silent_on_a_stranger_or_an_empty_folder(course, capsys, monkeypatch):
+    monkeypatch.setenv(HIDDEN_SEED_VARIABLE, "736412985")
+    (course / "roster.csv").write_text("id,first_name\nada,Ada\nbob,Bob\ngrace,Grace\n")
+    for student in ("ada", "eve", "grace"):
+        _submit(course, student)
+    empty = _submit(course, "bob", name=None)
+    command = ["grade", ASSIGNMENT, "--folder", str(course)]
+    assert main(command) == 1
+    said = capsys.readouterr().out
+    assert "2 of 4 submissions are graded." in said
+    assert "eve: without a grade: 'eve' is not on the roster." in said
+    assert f"bob: without a grade: There is no {ASSIGNMENT}.ipynb" in said
+    assert _graded(course) == {"ada": 3.0, "grace": 3.0}
+    assert (course / "set_aside" / "eve" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").is_file()
+    assert not (course / "submitted" / "eve" / ASSIGNMENT).exists()
+
+    # Once more: nobody is listed twice, and who hands in after all is graded.
+    assert main(command) == 1
+    assert "2 of 3 submissions are graded." in capsys.readouterr().out
+    assert _reasons(course, "bob").count("There is no") == 1
+    empty.rmdir()
+    _submit(course, "bob")
+    assert main(command) == 0
+    assert _graded(course) == dict.fromkeys(("ada", "bob", "grace"), 3.0)
+    assert class_results(course, ASSIGNMENT).without == (("eve", "'eve' is not on the roster."),)
+
+
+def test_course_grade_of_strangers_alone_or_by_a_bad_roster_grades_or_moves_somebody(
+    course, capsys
+):
+    (course / "roster.csv").write_text("name\neve\n")
+    folder = _submit(course, "eve")
+    command = ["grade", ASSIGNMENT, "--folder", str(course), "--students", "eve"]
+    assert main(command) == 1
+    assert "must have a column `id`" in capsys.readouterr().err
+    assert folder.is_dir()
+    (course / "roster.csv").write_text("id\nada\n")
+    assert main(command) == 1
+    assert "0 of 1 submissions are graded." in capsys.readouterr().out
+    assert not folder.exists()
+    assert _graded(course) == {}
 
 
 @pytest.mark.parametrize(
