@@ -37,7 +37,7 @@ class ShowModelAnswers(NbGraderPreprocessor):
         for cell in nb.cells:
             cells.append(cell)
             if cell.cell_type == "markdown" and identity(cell) in answers:
-                cells.append(new_markdown_cell(f"{HEADING}\n\n{answers[identity(cell)]}"))
+                cells.append(new_markdown_cell(_boxed(answers[identity(cell)])))
         nb.cells = cells
         return nb, resources
 
@@ -45,6 +45,12 @@ class ShowModelAnswers(NbGraderPreprocessor):
         course = CourseDirectory(config=self.config)
         folder = course.format_path(course.source_directory, ".", resources["assignment_id"])
         return Path(folder) / f"{resources['notebook_id']}.ipynb"
+
+
+def _boxed(answer: str) -> str:
+    """Set off from what the student wrote; formgrader's page shows nothing to open a fold by."""
+    opened = answer.replace("<details>", "<details open>")
+    return f'<div class="alert alert-info">\n\n{HEADING}\n\n{opened}\n\n</div>'
 
 
 def model_answers(master: Path) -> dict[str, str]:
