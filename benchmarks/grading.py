@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -31,13 +31,17 @@ import psutil
 from measuring import machine, markdown_table, replace_between_marks, write_json
 from nbgrader.api import Gradebook
 
-from course_utils.authoring.build import master_path
+from course_utils.authoring.build import lecture_of_assignment, master_path
 from course_utils.checking import HIDDEN_SEED_VARIABLE
-from course_utils.grading.demo import Sample, new_course, samples, submit
+from course_utils.exercises import exercises
+from course_utils.grading.classroom import Sample, classroom
+from course_utils.grading.demo import new_course, submit
 from course_utils.grading.release import release
 
 HERE = Path(__file__).resolve().parent
 REQUIRED = 3  # times plain nbgrader's submissions a minute
+# What plain nbgrader grades too; some of the other kinds end its run.
+HONEST = ("right", "blank", "misconceptions", "partly right")
 PLAIN, OURS = "plain nbgrader", "course grade"
 PLAIN_SETTINGS = "configure(c)"  # the line of nbgrader_config.py that puts the course's parts in
 
@@ -66,17 +70,19 @@ class Run:
 
 
 def submissions(root: Path, assignment: str, number: int) -> list[Sample]:
-    """As many as are asked for, of all kinds in turn, and no two the same."""
+    """Whole notebooks, right, blank and wrong in turn, and no two the same."""
     released = nbformat.read(release(assignment, root), as_version=4)
     master = nbformat.read(master_path(assignment, root / "solutions"), as_version=4)
-    kinds = list(samples(assignment, released, master))
+    students = classroom(exercises(lecture_of_assignment(assignment)), released, master)
+    honest = [one for one in students if one.kind.startswith(HONEST)]
     handed_in = []
-    for index, kind in zip(range(number), itertools.cycle(kinds), strict=False):
-        notebook = nbformat.from_dict(kind.notebook)
+    for index, sample in zip(range(number), itertools.cycle(honest), strict=False):
+        notebook = nbformat.reads(sample.content, as_version=4)
         for cell in notebook.cells:
             if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
                 cell.source += f"\n# submission {index}"
-        handed_in.append(Sample(f"student{index:04d}", notebook, kind.marks))
+        text = nbformat.writes(notebook)
+        handed_in.append(replace(sample, student=f"student{index:04d}", content=text))
     return handed_in
 
 

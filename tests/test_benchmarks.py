@@ -115,6 +115,14 @@ def test_both_sides_of_a_pair_do_the_same_work(pair):
     assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
 
 
+@pytest.mark.parametrize(
+    "pair", [p for p in methods.PAIRS if p.agree_in], ids=lambda p: f"{p.method}, {p.peer}"
+)
+def test_on_the_courses_network_a_method_differs_from_its_peer(pair):
+    loose = pair.peer == "grad-cam" or pair.agree_in == torch.float32
+    assert methods.difference(pair, "efficientnet_lite0") <= (1e-5 if loose else 1e-6)
+
+
 def test_the_networks_weights_are_the_same_in_every_run_and_seed_nothing_else():
     torch.manual_seed(7)
     state = torch.get_rng_state()
