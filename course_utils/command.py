@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("table", help="the CSV file that the system exported")
     export.add_argument("output", help="the CSV file to import there")
     export.add_argument("--column", help="the assignment's name there, if it is another one")
-    export.add_argument("--db", default="sqlite:///gradebook.db", help="nbgrader's gradebook")
+    export.add_argument("--folder", default=".", help="the course's folder")
     export.set_defaults(run=_export)
 
     report = commands.add_parser("report", help="a page on what the class got right and wrong")
@@ -118,12 +118,11 @@ def _release(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    import shutil
     from pathlib import Path
 
-    from course_utils.grading.demo import play
+    from course_utils.grading.demo import fresh, play
 
-    shutil.rmtree(options.folder, ignore_errors=True)
+    fresh(Path(options.folder))
     differing = play(Path(options.folder), Path(), options.assignment, options.students)
     return min(differing, 1)
 
@@ -184,9 +183,11 @@ def _train(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from pathlib import Path
 
+    from course_utils.grading.course import configuration
     from course_utils.grading.export import export_marks, gradebook_marks
 
-    marks = gradebook_marks(options.db, options.assignment)
+    gradebook = configuration(Path(options.folder).resolve()).CourseDirectory.db_url
+    marks = gradebook_marks(gradebook, options.assignment)
     name = options.column or options.assignment
     done = export_marks(marks, name, options.system, Path(options.table), Path(options.output))
     print(f"{done.written} marks written to {options.output}.")

@@ -15,7 +15,7 @@ from course_utils.exercises import exercises, find_exercise
 from course_utils.grading.class_results import class_results
 from course_utils.grading.classroom import classroom
 from course_utils.grading.course import nbgrader
-from course_utils.grading.demo import compared, marks, new_class, new_course
+from course_utils.grading.demo import compared, fresh, marks, new_class, new_course
 from course_utils.grading.grade import WITHOUT, grade
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,6 +125,23 @@ def test_report_counts_otherwise_than_the_truth(graded):
             assert blank == {name for name, mark in sample.marks.items() if not mark}
     assert found == known
     assert all(a.code for one in results.graded for a in one.answers if a.misconception)
+
+
+def test_written_answers_do_not_wait_for_a_hand(graded):
+    root, samples, _ = graded
+    waiting = {one.student for one in class_results(root, ASSIGNMENT).graded if one.waiting}
+    assert waiting == {sample.student for sample in _of_kind(samples, "right")}
+
+
+def test_demonstration_removes_what_is_none(tmp_path):
+    (tmp_path / "thesis.tex").write_text("all of it")
+    with pytest.raises(ValueError, match="must be empty or hold an earlier demonstration"):
+        fresh(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+    fresh(tmp_path / "demo")
+    (tmp_path / "demo" / "old").touch()
+    fresh(tmp_path / "demo")
+    assert not (tmp_path / "demo" / "old").exists()
 
 
 def test_class_has_no_student_or_is_another_one_each_time():

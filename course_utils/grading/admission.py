@@ -1,13 +1,30 @@
-"""Which of the folders in submitted/ are graded; the others get a reason, not silence."""
+"""What of submitted/ is let in to be graded; the rest gets a reason, not silence.
+
+nbgrader_config.py makes `SubmissionExporter` and `admit` a part of nbgrader's own autograding.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from course_utils.grading.intake import Refused, require_student, set_aside
+from nbconvert.exporters import NotebookExporter
+from nbformat.v4 import new_notebook
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+
+from course_utils.grading.intake import (
+    Refused,
+    read_notebook,
+    refuse_files,
+    require_student,
+    set_aside,
+)
+from course_utils.grading.roster import enrolled
 
 SET_ASIDE = "set_aside"
 
@@ -59,3 +76,64 @@ def _say_once(line: str, folder: Path) -> None:
         reasons.seek(0)
         if line not in reasons.readlines():
             reasons.write(line)
+
+
+def admit(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader's hook before a submission: set aside the files that are not let in."""
+    for folder in {Path(notebook).parent for notebook in notebooks}:
+        course = folder.parents[2]
+        aside = course / SET_ASIDE / folder.parent.name / folder.name
+        for path, reason in refuse_files(folder):
+            set_aside(path, reason, aside)
+
+
+def admit_submissions(converter: Autograde) -> None:
+    """Take those off nbgrader's list who are not on the roster or have no notebook, with a reason.
+
+    Raises:
+        NbGraderException: if nobody is left, or the roster cannot be read.
+    """
+    course, assignment = converter.coursedir, converter.coursedir.assignment_id
+    released = Path(course.format_path(course.release_directory, ".", assignment))
+    notebooks = [path.name for path in released.glob("*.ipynb")] or [f"{assignment}.ipynb"]
+    pattern = course.format_path(course.submitted_directory, course.student_id, assignment)
+    try:
+        roster = enrolled(Path(course.root))
+    except ValueError as error:
+        converter.log.error("%s", error)
+        raise NbGraderException(str(error)) from None
+    refused = sift(map(Path, glob.glob(pattern)), notebooks, roster, Path(course.root))
+    for one in refused:
+        converter.log.warning("Not graded: %s: %s", one.folder.parent.name, one.reason)
+    left_out = {str(one.folder) for one in refused}
+    converter.assignments = {
+        folder: files for folder, files in converter.assignments.items() if folder not in left_out
+    }
+    if not converter.assignments:
+        message = "Nothing is graded. " + " ".join(one.reason for one in refused)
+        converter.log.error(message)
+        raise NbGraderException(message)
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submission whatever its file holds; a reason takes the place of an exception.
+
+    nbgrader makes its exporter when it has listed the submissions and before it converts the first:
+    the one place that is set by configuration, sees the whole list, and may shorten it.
+    """
+
+    def __init__(self, config: Any = None, **settings: Any) -> None:
+        super().__init__(config=config, **settings)
+        if isinstance(self.parent, Autograde) and self.parent.assignments:
+            admit_submissions(self.parent)
+
+    def from_filename(self, filename: str, resources: dict | None = None, **settings: Any):
+        """The exported notebook; `resources["refused"]` says why it could not be read."""
+        path = Path(filename)
+        resources = self._init_resources(resources)
+        resources["metadata"] |= {"name": path.stem, "path": str(path.parent)}
+        try:
+            notebook = read_notebook(path)
+        except Refused as reason:
+            notebook, resources["refused"] = new_notebook(), str(reason)
+        return self.from_notebook_node(notebook, resources, **settings)

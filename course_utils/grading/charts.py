@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-WIDTH, HEIGHT, GAP, MARGIN = 600, 180, 6, 22  # in units of the picture
+WIDTH, HEIGHT, GAP, MARGIN = 680, 180, 8, 22  # in units of the picture
 
 STYLE = """
 svg { max-width: 100%; height: auto; fill: var(--mark); }

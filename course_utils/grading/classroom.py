@@ -16,6 +16,7 @@ from course_utils.grading.samples import (
     right_answers,
     source_as_answer,
     with_answers,
+    with_model_answers,
 )
 
 
@@ -64,7 +65,7 @@ def classroom(
     """A class of this many students, the same each time.
 
     First comes one of each kind: right, blank, right in other ways, partly right, broken, missing,
-    forged. Then every misconception once, spread over few students, each of whom has right answers
+    forged. Those who are right have answered in writing, too. Then every misconception once, spread over few students, each of whom has right answers
     too. The rest is partly right.
 
     Raises:
@@ -85,7 +86,10 @@ def classroom(
     for position, (kind, content, lost, misconceptions) in enumerate(islice(kinds, number), 1):
         marks = None if content is None else {n: 0.0 if n in lost else p for n, p in full.items()}
         if isinstance(content, dict):
-            content = nbformat.writes(with_answers(released, content))
+            notebook = with_answers(released, content)
+            if kind.startswith("right"):
+                notebook = with_model_answers(notebook, master)
+            content = nbformat.writes(notebook)
         elif content is not None:  # no notebook, so no points
             marks = dict.fromkeys(full, 0.0)
         samples.append(Sample(f"student-{position:02d}", kind, content, marks, misconceptions))

@@ -14,6 +14,7 @@ from nbgrader.converters import Autograde
 from sqlalchemy.exc import SAWarning
 
 from course_utils.grading import nbgrader_parts
+from course_utils.grading.by_hand import keep_resolved, resolved
 
 TIMESTAMP = "timestamp.txt"  # beside a submission: when it was handed in
 
@@ -95,11 +96,13 @@ def save(api: NbGraderAPI, assignment: str, student: str) -> str | None:
     Raises:
         GradebookUnusable: if the gradebook is the reason.
     """
+    by_hand = resolved(api, assignment, student)
     with warnings.catch_warnings():
         # nbgrader makes its rows in an order that the database library remarks upon.
         warnings.simplefilter("ignore", SAWarning)
         done = api.autograde(assignment, student, force=True, create=True)
     if done["success"]:
+        keep_resolved(api, assignment, student, by_hand)
         return None
     told = done.get("error", "") + done.get("log", "")
     if re.search(r"^KeyboardInterrupt", told, re.M):  # nbgrader keeps it to itself

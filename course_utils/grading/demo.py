@@ -17,6 +17,21 @@ from course_utils.grading.grade import GRADED, Ending, grade
 from course_utils.grading.release import release
 from course_utils.grading.report import FOLDER, write_report
 
+MARK = ".demonstration"  # a folder with this file may be removed
+
+
+def fresh(root: Path) -> None:
+    """Make an empty folder for a demonstration; an earlier one is removed.
+
+    Raises:
+        ValueError: if something else is there.
+    """
+    if root.exists() and not (root / MARK).exists() and any(root.iterdir()):
+        raise ValueError(f"{root} must be empty or hold an earlier demonstration.")
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    (root / MARK).touch()
+
 
 def new_course(root: Path, original: Path) -> None:
     """A course folder in `root` with the masters and the configuration of `original`."""
@@ -65,6 +80,9 @@ def play(root: Path, original: Path, assignment: str, number: int = 40) -> int:
     root = root.resolve()
     new_course(root, original)
     samples = new_class(root, assignment, number)
+    print(
+        f"{assignment} is released, and {number} students have handed it in. Grading:", flush=True
+    )
     endings = {one.student: one for one in grade(root, assignment, progress=True)}
     api = nbgrader(root)
     differing = 0
@@ -78,6 +96,7 @@ def play(root: Path, original: Path, assignment: str, number: int = 40) -> int:
             f"{sample.student}  {sample.kind:35s} {got:>15s}  {'' if as_known else 'NOT '}as known"
         )
     (report,) = write_report(class_results(root, assignment), root / FOLDER)
+    print(f"{number - differing} of {number} students have the marks that are known beforehand.")
     print(f"Gradebook and feedback are in {root}. What the class understood: {report}")
     return differing
 

@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import List
 
 from course_utils.grading.rebuild import identity
 
@@ -21,6 +22,8 @@ class ShowModelAnswers(NbGraderPreprocessor):
     The page is made anew each time it is looked at. The graded notebook, from which the feedback is
     made, stays as it is.
     """
+
+    display_data_priority = List().tag(config=True)  # nbconvert sets it, and warns if it cannot
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """The notebook with the model answers, if formgrader asks for it."""

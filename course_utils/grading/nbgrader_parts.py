@@ -6,24 +6,22 @@ submissions, calls these parts in its order, writes the graded notebook, and sho
 
 from __future__ import annotations
 
-import glob
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde
-from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Bool, Float, Integer, Unicode
+from nbgrader.preprocessors import (
+    ClearHiddenTests,
+    Execute,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+)
+from traitlets import Bool, Float, Integer, List, Unicode
 
 from course_utils.exercises.cases import lecture_of
-from course_utils.grading.admission import SET_ASIDE, sift
 from course_utils.grading.execution import execute
-from course_utils.grading.intake import Refused, read_notebook, refuse_files, set_aside
 from course_utils.grading.jobs import Job, Limits, Result, read_result
 from course_utils.grading.judging import (
     graded_exercise,
@@ -36,16 +34,15 @@ from course_utils.grading.judging import (
 from course_utils.grading.library import environment
 from course_utils.grading.probe import require_box
 from course_utils.grading.rebuild import rebuild
-from course_utils.grading.roster import enrolled
 from course_utils.grading.seeds import course_seed, submission_seed
 
-_HERE = __name__
+_HERE, _ADMISSION = __name__, "course_utils.grading.admission"
 
 
 def configure(c: Any) -> None:
     """Let nbgrader grade with the parts of this module."""
-    c.Autograde.exporter_class = f"{_HERE}.SubmissionExporter"
-    c.Autograde.pre_convert_hook = f"{_HERE}.admit"
+    c.Autograde.exporter_class = f"{_ADMISSION}.SubmissionExporter"
+    c.Autograde.pre_convert_hook = f"{_ADMISSION}.admit"
     # All in one step, so that nbgrader writes a notebook only when it is graded and its scores
     # are saved: what is ended in between is found ungraded, and graded again.
     c.Autograde.sanitize_preprocessors = [
@@ -61,71 +58,16 @@ def configure(c: Any) -> None:
     c.Autograde.autograde_preprocessors = ["nbgrader.preprocessors.CheckCellMetadata"]
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
-        "nbgrader.preprocessors.ClearHiddenTests",  # plain nbgrader shows them in the feedback
+        f"{_HERE}.WithoutHiddenTests",  # plain nbgrader shows them in the feedback
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     c.HTMLExporter.preprocessors = ["course_utils.grading.model_answers.ShowModelAnswers"]
 
 
-def admit(assignment: str, student: str, notebooks: list[str]) -> None:
-    """nbgrader's hook before a submission: set aside the files that are not let in."""
-    for folder in {Path(notebook).parent for notebook in notebooks}:
-        course = folder.parents[2]
-        aside = course / SET_ASIDE / folder.parent.name / folder.name
-        for path, reason in refuse_files(folder):
-            set_aside(path, reason, aside)
+class WithoutHiddenTests(ClearHiddenTests):
+    """nbgrader's own, which is warned of a setting of nbconvert's for each page that it makes."""
 
-
-def admit_submissions(converter: Autograde) -> None:
-    """Take those off nbgrader's list who are not on the roster or have no notebook, with a reason.
-
-    Raises:
-        NbGraderException: if nobody is left, or the roster cannot be read.
-    """
-    course, assignment = converter.coursedir, converter.coursedir.assignment_id
-    released = Path(course.format_path(course.release_directory, ".", assignment))
-    notebooks = [path.name for path in released.glob("*.ipynb")] or [f"{assignment}.ipynb"]
-    pattern = course.format_path(course.submitted_directory, course.student_id, assignment)
-    try:
-        roster = enrolled(Path(course.root))
-    except ValueError as error:
-        converter.log.error("%s", error)
-        raise NbGraderException(str(error)) from None
-    refused = sift(map(Path, glob.glob(pattern)), notebooks, roster, Path(course.root))
-    for one in refused:
-        converter.log.warning("Not graded: %s: %s", one.folder.parent.name, one.reason)
-    left_out = {str(one.folder) for one in refused}
-    converter.assignments = {
-        folder: files for folder, files in converter.assignments.items() if folder not in left_out
-    }
-    if not converter.assignments:
-        message = "Nothing is graded. " + " ".join(one.reason for one in refused)
-        converter.log.error(message)
-        raise NbGraderException(message)
-
-
-class SubmissionExporter(NotebookExporter):
-    """Reads a submission whatever its file holds; a reason takes the place of an exception.
-
-    nbgrader makes its exporter when it has listed the submissions and before it converts the first:
-    the one place that is set by configuration, sees the whole list, and may shorten it.
-    """
-
-    def __init__(self, config: Any = None, **settings: Any) -> None:
-        super().__init__(config=config, **settings)
-        if isinstance(self.parent, Autograde) and self.parent.assignments:
-            admit_submissions(self.parent)
-
-    def from_filename(self, filename: str, resources: dict | None = None, **settings: Any):
-        """The exported notebook; `resources["refused"]` says why it could not be read."""
-        path = Path(filename)
-        resources = self._init_resources(resources)
-        resources["metadata"] |= {"name": path.stem, "path": str(path.parent)}
-        try:
-            notebook = read_notebook(path)
-        except Refused as reason:
-            notebook, resources["refused"] = new_notebook(), str(reason)
-        return self.from_notebook_node(notebook, resources, **settings)
+    display_data_priority = List().tag(config=True)
 
 
 class Rebuild(NbGraderPreprocessor):

@@ -121,7 +121,12 @@ def require_box() -> None:
 def _private_files() -> list[str]:
     """Some of what is in the course's folder, in the library's and at home."""
     folders = {*private_folders(), Path.home()} - {Path("/")}
-    return [str(path) for folder in folders for path in sorted(folder.iterdir())[:20]]
+    return [
+        str(path)
+        for folder in folders
+        if os.access(folder, os.R_OK | os.X_OK)  # not everybody has a home
+        for path in sorted(folder.iterdir())[:20]
+    ]
 
 
 def _last_line(text: str) -> str:

@@ -21,6 +21,7 @@ from course_utils.grading.judging import FAILED, INSIDE, PASSED
 
 FOLDER = "reports"  # of the course
 CLASSES = 10  # of the distribution of scores
+SHOWN = 12  # misconceptions; the rarer ones are folded away
 COLUMNS = (
     "student",
     "exercise",
@@ -48,6 +49,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 @media (min-width: 40rem) { th[scope=row] { min-width: 9.5rem; } }
 summary { padding: .2rem 0; }
+details details, details p, details pre { margin-left: 1.2rem; }
 pre { background: var(--soft); padding: .6rem; overflow-x: auto; font-size: .85rem; }
 p.warning { border-left: .3rem solid #c25700; padding-left: .6rem; }
 """
@@ -172,12 +174,27 @@ def _misconceptions(results: ClassResults) -> Iterator[str]:
                 had[name, answer.misconception].append(answer)
     if not had:
         yield "<p>None was recognised.</p>"
-    for (exercise, name), answers in sorted(had.items(), key=lambda item: -len(item[1])):
-        what = f"{exercise}: {name} ({_count(len(answers), 'student')})"
-        yield f"<details><summary>{escape(what)}</summary>"
-        yield f"<p>They were told: {escape(answers[0].sentence)}</p>"
-        yield _example([answer.code for answer in answers if answer.code])
+        return
+    yield "<p>Open one to read what they were told, and an example.</p>"
+    often = sorted(had.items(), key=lambda item: -len(item[1]))
+    yield from (_misconception(*one) for one in often[:SHOWN])
+    if often[SHOWN:]:
+        most = _count(len(often[SHOWN][1]), "student")
+        yield f"<details><summary>{len(often) - SHOWN} more, had by at most {most} each</summary>"
+        yield from (_misconception(*one) for one in often[SHOWN:])
         yield "</details>"
+
+
+def _misconception(title: tuple[str, str], answers: Sequence[Answered]) -> str:
+    what = f"{': '.join(title)} ({_count(len(answers), 'student')})"
+    return "\n".join(
+        [
+            f"<details><summary>{escape(what)}</summary>",
+            f"<p>They were told: {escape(answers[0].sentence)}</p>",
+            _example([answer.code for answer in answers if answer.code]),
+            "</details>",
+        ]
+    )
 
 
 def _example(codes: Sequence[str]) -> str:

@@ -29,6 +29,16 @@ def with_answers(released: NotebookNode, answers: dict[str, str]) -> NotebookNod
     return notebook
 
 
+def with_model_answers(notebook: NotebookNode, master: NotebookNode) -> NotebookNode:
+    """A copy of a notebook with the written questions answered as in the master."""
+    notebook = nbformat.from_dict(notebook)
+    models = {tuple(roles(cell)): cell.source for cell in master.cells}
+    for cell in notebook.cells:
+        if any(role == "written" for role, _ in roles(cell)):
+            cell.source = models[tuple(roles(cell))]
+    return notebook
+
+
 def right_answers(master: NotebookNode) -> dict[str, str]:
     """The source of each solution cell of a master, without the marks around the solution."""
     return {

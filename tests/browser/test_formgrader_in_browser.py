@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import nbformat
 import pytest
@@ -58,13 +58,10 @@ def course(box, tmp_path_factory):  # noqa: F811
 def formgrader(course, browser, tmp_path_factory):
     """A page on which formgrader shows the list of Ada's notebook."""
     with running_lab(course, tmp_path_factory.mktemp("home")) as lab:
-        address = urlsplit(lab)
         page = browser.new_page()
         page.set_default_timeout(60_000)
-        page.goto(
-            f"{address.scheme}://{address.netloc}/formgrader/gradebook/{ASSIGNMENT}/{ASSIGNMENT}"
-            f"?{address.query}"
-        )
+        page.goto(lab)  # which signs in: formgrader's own requests carry no token
+        page.goto(urljoin(lab, f"/formgrader/gradebook/{ASSIGNMENT}/{ASSIGNMENT}"))
         yield page
         page.close()
 
@@ -80,7 +77,7 @@ def test_written_answer_cannot_be_graded_by_hand_or_feedback_lacks_it(course, fo
     answer = page.locator(".nbgrader_cell", has_text="What raises the score fastest")
     answer.wait_for()
     (model,) = model_answers(course / f"solutions/{ASSIGNMENT}/{ASSIGNMENT}.ipynb").values()
-    shown = page.locator("#notebook-container").inner_text()
+    shown = page.locator("#notebook-container").first.inner_text()
     assert HEADING.split("**")[1] in shown
     assert model.split()[:5] == shown.split(HEADING.split("** ")[1])[1].split()[:5]
     assert "What an answer of this level does" in shown, "the rubric"
@@ -99,7 +96,7 @@ def test_written_answer_cannot_be_graded_by_hand_or_feedback_lacks_it(course, fo
         assert gradebook.find_grade(QUESTION, ASSIGNMENT, ASSIGNMENT, "ada").manual_score == 3
     assert gradebook_marks(database, ASSIGNMENT) == {"ada": 6.0}
 
-    # Grading once more, also by force, leaves what was given by hand.
+    # Grading once more, also by force, leaves what was given by hand, and asks for no review.
     grade(course, ASSIGNMENT, force=True)
     (ada,) = class_results(course, ASSIGNMENT).graded
     assert (ada.score, ada.waiting) == (6, 0)
@@ -115,3 +112,12 @@ def test_written_answer_cannot_be_graded_by_hand_or_feedback_lacks_it(course, fo
     assert page.title() != "taken"
     graded = path.parents[3] / "autograded" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     assert "Model answer" not in graded.read_text(encoding="utf-8")
+
+
+def test_another_written_answer_keeps_the_old_ones_mark_without_a_review(course, formgrader):
+    path = course / "submitted" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("raises the score", "lowers the score"), encoding="utf-8")
+    grade(course, ASSIGNMENT)
+    (ada,) = class_results(course, ASSIGNMENT).graded
+    assert (ada.score, ada.waiting) == (6, 1)

@@ -140,6 +140,14 @@ def test_share_of_an_exercise_or_a_misconception_is_counted_wrongly():
     assert "There is no example" in text
 
 
+def test_rare_misconceptions_bury_the_rest_of_the_page_or_are_left_out():
+    names = [f"wrong {number}" for number in range(40)]
+    text = page(_of([answered("failed", misconception=name) for name in names]))
+    assert "28 more, had by at most 1 student each" in text
+    assert all(f"{name} (1 student)" in text for name in names)
+    assert text.count("<details>") == text.count("</details>") == 42
+
+
 def test_common_example_gives_way_to_a_rare_one():
     codes = ["def f(): return 1", "def f(): return 22", "def f(): return 22"]
     answers = [answered("failed", misconception="m", code=code) for code in codes]
