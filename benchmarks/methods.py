@@ -399,6 +399,24 @@ def report(results: dict) -> str:
     return "\n\n".join(parts)
 
 
+def in_short(results: dict) -> str:
+    """What the project promises, as Markdown for its README: a row for each promised ratio."""
+    ratios: dict[tuple[str, str], dict[str, str]] = {}
+    for row in results["timings"]:
+        if row["required"] is not None:
+            key = row["method"], row["peer"]
+            ratios.setdefault(key, {})[row["network"]] = f"{row['times faster']:.2f} ×"
+    table = [{"method": m, "times as fast as": peer} | of for (m, peer), of in ratios.items()]
+    machine = results["machine"]
+    return "\n\n".join(
+        [
+            markdown_table(table),
+            f"One photograph, n = {N}, {results['clock']}, medians of pairs taken in turns; "
+            f"{machine['processor']}, {machine['cores']} cores, torch {machine['torch']}.",
+        ]
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="about two minutes, prints only")
@@ -439,8 +457,9 @@ def main() -> None:
     print(report(results))
     if not arguments.quick:
         write_json(stored, results)
-        readme = HERE / "README.md"
-        readme.write_text(replace_between_marks(readme.read_text(), "results", report(results)))
+        for readme, text in ((HERE, report(results)), (HERE.parent, in_short(results))):
+            path = readme / "README.md"
+            path.write_text(replace_between_marks(path.read_text(), "results", text))
 
 
 if __name__ == "__main__":

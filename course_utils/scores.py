@@ -111,7 +111,8 @@ def score_values(f: ScoreFunction, images: Tensor) -> Tensor:
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Evaluate as in use within the block; afterwards every part has the mode that it had."""
     training = [part for part in model.modules() if part.training]
-    model.eval()
+    if training:
+        model.eval()
     try:
         yield
     finally:

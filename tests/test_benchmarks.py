@@ -115,6 +115,14 @@ def test_both_sides_of_a_pair_do_the_same_work(pair):
     assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
 
 
+@pytest.mark.parametrize(
+    "pair", [p for p in methods.PAIRS if p.agree_in], ids=lambda p: f"{p.method}, {p.peer}"
+)
+def test_on_the_courses_network_a_method_differs_from_its_peer(pair):
+    loose = pair.peer == "grad-cam" or pair.agree_in == torch.float32
+    assert methods.difference(pair, "efficientnet_lite0") <= (1e-5 if loose else 1e-6)
+
+
 def test_the_networks_weights_are_the_same_in_every_run_and_seed_nothing_else():
     torch.manual_seed(7)
     state = torch.get_rng_state()
@@ -137,5 +145,6 @@ def test_every_pair_was_measured_on_each_network_and_agreed(measured):
             assert difference <= (1e-5 if loose else 1e-6), key
 
 
-def test_the_readme_shows_what_was_measured(measured):
+def test_a_readme_shows_something_else_than_was_measured(measured):
     assert methods.report(measured) in (BENCHMARKS / "README.md").read_text()
+    assert methods.in_short(measured) in (BENCHMARKS.parent / "README.md").read_text()

@@ -76,8 +76,8 @@ def _(local_features, global_feature):
 
 @compatibility_scores.misconception(
     "cosine",
-    "This is the cosine between the features: both were normalised. The exercise asks for the plain "
-    "dot product, in which long features count more.",
+    "The features were normalised first (both of them make it a cosine). The exercise asks for the "
+    "plain dot product, in which long features count more.",
 )
 def _(local_features, global_feature):
     g = global_feature[:, :, None, None]
@@ -95,7 +95,8 @@ def _(local_features, global_feature):
 
 @compatibility_scores.misconception(
     "first image's global feature",
-    "Every image was compared with the first image's global feature. Each image has its own.",
+    "All images were compared with one global feature: the first image's, or a sum or mean over the "
+    "images. Each image has its own.",
 )
 def _(local_features, global_feature):
     return torch.einsum("nkhw,k->nhw", local_features, global_feature[0])
@@ -117,6 +118,55 @@ def _(local_features, global_feature):
 )
 def _(local_features, global_feature):
     return (local_features + global_feature[:, :, None, None]).sum(dim=1)
+
+
+@compatibility_scores.also("cosine")
+def _(local_features, global_feature):
+    return by_product_and_sum(local_features, torch.nn.functional.normalize(global_feature, dim=1))
+
+
+@compatibility_scores.also("cosine")
+def _(local_features, global_feature):
+    return by_product_and_sum(torch.nn.functional.normalize(local_features, dim=1), global_feature)
+
+
+@compatibility_scores.also("first image's global feature")
+def _(local_features, global_feature):
+    return torch.einsum("nkhw,mk->nhw", local_features, global_feature)
+
+
+@compatibility_scores.also("first image's global feature")
+def _(local_features, global_feature):
+    return torch.einsum("nkhw,k->nhw", local_features, global_feature.mean(dim=0))
+
+
+@compatibility_scores.misconception(
+    "signs lost",
+    "Negative scores were set to 0 or turned positive. Keep them: they tell which places do not fit.",
+)
+def _(local_features, global_feature):
+    return by_product_and_sum(local_features, global_feature).relu()
+
+
+@compatibility_scores.also("signs lost")
+def _(local_features, global_feature):
+    return by_product_and_sum(local_features, global_feature).abs()
+
+
+@compatibility_scores.misconception(
+    "distance",
+    "This is minus the squared distance between the features. The exercise asks for their dot product.",
+)
+def _(local_features, global_feature):
+    return -(local_features - global_feature[:, :, None, None]).square().sum(dim=1)
+
+
+@compatibility_scores.misconception(
+    "rows and columns exchanged",
+    "Rows and columns of the positions are exchanged. They keep their order: (N, h, w).",
+)
+def _(local_features, global_feature):
+    return by_product_and_sum(local_features, global_feature).mT
 
 
 attention_map = Exercise(
@@ -194,7 +244,7 @@ def _(scores):
 
 @attention_map.misconception(
     "one softmax after another",
-    "This is a softmax over the rows of another one over the columns. Take a single softmax over "
+    "Two softmaxes were joined, one along the rows and one along the columns. Take a single one over "
     "all positions.",
 )
 def _(scores):
@@ -203,8 +253,8 @@ def _(scores):
 
 @attention_map.misconception(
     "sigmoid",
-    "This is the sigmoid of each score: every position by itself. Attention makes the positions "
-    "compete: a softmax over all of them.",
+    "This takes the sigmoid of each score: every position by itself. Attention makes the positions "
+    "compete: a softmax, with exp, over all of them.",
 )
 def _(scores):
     return torch.sigmoid(scores)
@@ -237,6 +287,91 @@ def _(scores):
 def _(scores):
     weights = scores.exp()
     return weights / weights.sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.also("overflow")
+def _(scores):
+    weights = scores.exp()
+    return (weights / weights.sum(dim=(1, 2), keepdim=True)).nan_to_num(0)
+
+
+@attention_map.also("one softmax after another")
+def _(scores):
+    return scores.softmax(dim=-2).softmax(dim=-1)
+
+
+@attention_map.also("one softmax after another")
+def _(scores):
+    return scores.softmax(dim=-2) * scores.softmax(dim=-1)
+
+
+@attention_map.also("sigmoid")
+def _(scores):
+    return torch.sigmoid(scores) / torch.sigmoid(scores).sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.also("divided by the sum")
+def _(scores):
+    return scores.relu() / scores.relu().sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.misconception(
+    "largest score of the batch",
+    "The largest score of the whole batch was subtracted. Where an image's own scores are all far below "
+    "it, exp gives only zeros, and 0/0 is NaN. Subtract each image's own largest score.",
+)
+def _(scores):
+    weights = torch.exp(scores - scores.max())
+    return weights / weights.sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.misconception(
+    "scores limited",
+    "Large scores were cut off before exp, so that the positions beyond the limit get the same share. "
+    "Subtract each image's largest score: the softmax stays the same.",
+)
+def _(scores):
+    weights = scores.clamp(-50, 50).exp()
+    return weights / weights.sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.misconception(
+    "logarithm of the softmax",
+    "This is the logarithm of the softmax: it is negative. Attention is the softmax itself.",
+)
+def _(scores):
+    return scores.flatten(1).log_softmax(dim=1).view_as(scores)
+
+
+@attention_map.misconception(
+    "divided by the largest",
+    "The largest value of each map is 1. Divide by the sum, so that the map sums to 1.",
+)
+def _(scores):
+    return torch.exp(scores - scores.amax(dim=(1, 2), keepdim=True))
+
+
+@attention_map.misconception(
+    "scaled",
+    "The scores were divided before the softmax, here by the root of the number of positions. That "
+    "evens the attention out: take the scores as they are.",
+)
+def _(scores):
+    return (scores / scores[0].numel() ** 0.5).flatten(1).softmax(dim=1).view_as(scores)
+
+
+@attention_map.misconception(
+    "magnitudes or opposite scores",
+    "Low scores get a large share: the sign of the scores was dropped or turned round. The largest score "
+    "gets the largest share, the lowest the smallest.",
+)
+def _(scores):
+    return scores.abs().flatten(1).softmax(dim=1).view_as(scores)
+
+
+@attention_map.also("magnitudes or opposite scores")
+def _(scores):
+    return (-scores).flatten(1).softmax(dim=1).view_as(scores)
 
 
 attention_pool = Exercise(
@@ -285,7 +420,7 @@ def _(local_features, attention):
 
 @attention_pool.misconception(
     "attention ignored",
-    "This is the plain mean over the positions, global average pooling: the attention plays no part.",
+    "This is the plain mean or sum over the positions (global pooling): the attention plays no part.",
 )
 def _(local_features, attention):
     return local_features.mean(dim=(2, 3))
@@ -339,10 +474,65 @@ def _(local_features, attention):
 
 @attention_pool.misconception(
     "first image's attention",
-    "The first image's attention was used for all images. Each image has its own.",
+    "One attention was used for all images: the first image's, or a sum or mean over the images. Each "
+    "image has its own.",
 )
 def _(local_features, attention):
     return by_weighted_sum(local_features, attention[:1].expand_as(attention))
+
+
+@attention_pool.also("first image's attention")
+def _(local_features, attention):
+    return torch.einsum("nkhw,mhw->nk", local_features, attention)
+
+
+@attention_pool.also("first image's attention")
+def _(local_features, attention):
+    return by_weighted_sum(local_features, attention.mean(0, keepdim=True))
+
+
+@attention_pool.also("attention ignored")
+def _(local_features, attention):
+    return local_features.sum(dim=(2, 3))
+
+
+@attention_pool.misconception(
+    "features added once more",
+    "The unweighted features were added, as by a residual connection. The network goes on with the "
+    "weighted ones alone.",
+)
+def _(local_features, attention):
+    return by_weighted_sum(local_features, 1 + attention)
+
+
+@attention_pool.misconception(
+    "attention divided by its maximum",
+    "The attention was divided by its largest value, which is for plotting only. It sums to 1: use it as "
+    "it is.",
+)
+def _(local_features, attention):
+    return by_weighted_sum(local_features, attention / attention.amax((1, 2), keepdim=True))
+
+
+@attention_pool.misconception(
+    "attention transposed",
+    "The attention's rows and columns are exchanged: each weight meets the features of another place.",
+)
+def _(local_features, attention):
+    return by_weighted_sum(local_features, attention.mT.reshape(attention.shape))
+
+
+@attention_pool.misconception(
+    "summed over the columns only",
+    "One axis of positions is still there. Sum over both, the rows and the columns.",
+)
+def _(local_features, attention):
+    return (local_features * attention[:, None]).sum(dim=3)
+
+
+@attention_pool.also("summed over the columns only")
+def _(local_features, attention):
+    return (local_features * attention[:, None]).sum(dim=2)
 
 
 self_attention = Exercise(
@@ -446,8 +636,8 @@ def _(queries, keys):
 
 @self_attention.misconception(
     "scaled by the number of tokens",
-    "The scores were divided by √T, with T the number of tokens. It is √d, with d the length of one "
-    "query.",
+    "The scores were divided by the root of another number than d: of the tokens, say, or of the heads. "
+    "It is √d, with d the length of one query, the last axis.",
 )
 def _(queries, keys):
     return (queries @ keys.mT / queries.shape[-2] ** 0.5).softmax(dim=-1)
@@ -467,6 +657,91 @@ def _(queries, keys):
 )
 def _(queries, keys):
     return by_matrix_products(queries, keys).mean(dim=1)
+
+
+@self_attention.also("scaled by the number of tokens")
+def _(queries, keys):
+    return (queries @ keys.mT / queries.shape[1] ** 0.5).softmax(dim=-1)
+
+
+@self_attention.also("scaled by the number of tokens")
+def _(queries, keys):
+    return (queries @ keys.mT / (queries.shape[1] * queries.shape[3]) ** 0.5).softmax(dim=-1)
+
+
+@self_attention.also("mean over the heads")
+def _(queries, keys):
+    attention = by_matrix_products(queries, keys)
+    return attention.mean(dim=1, keepdim=True).expand_as(attention)
+
+
+@self_attention.misconception(
+    "multiplied by √d",
+    "The scores were multiplied by √d. Divide by it, or the softmax becomes sharper still.",
+)
+def _(queries, keys):
+    return (queries @ keys.mT * queries.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+@self_attention.misconception(
+    "transposed",
+    "The matrix is transposed: row i should hold what token i takes from each token, and sum to 1.",
+)
+def _(queries, keys):
+    return by_matrix_products(queries, keys).mT
+
+
+@self_attention.misconception(
+    "one softmax for the whole matrix",
+    "The whole matrix sums to 1. Each token shares out an attention of its own: each *row* sums to 1.",
+)
+def _(queries, keys):
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    return scores.flatten(2).softmax(dim=-1).view_as(scores)
+
+
+@self_attention.misconception(
+    "cosine",
+    "Queries and keys were normalised, which makes their products cosines. Take the plain dot products, "
+    "divided by √d.",
+)
+def _(queries, keys):
+    unit = torch.nn.functional.normalize
+    return (unit(queries, dim=-1) @ unit(keys, dim=-1).mT).softmax(dim=-1)
+
+
+@self_attention.also("cosine")
+def _(queries, keys):
+    unit = torch.nn.functional.normalize
+    scores = unit(queries, dim=-1) @ unit(keys, dim=-1).mT
+    return (scores / queries.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+@self_attention.misconception(
+    "masked",
+    "Some tokens were masked out: the later ones, as in language models, or each token for itself. Here "
+    "every token may take from every one.",
+)
+def _(queries, keys):
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    later = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    return scores.masked_fill(later, -torch.inf).softmax(dim=-1)
+
+
+@self_attention.also("masked")
+def _(queries, keys):
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    itself = torch.eye(scores.shape[-1], dtype=torch.bool)
+    return scores.masked_fill(itself, -torch.inf).softmax(dim=-1)
+
+
+@self_attention.misconception(
+    "divided by the sum",
+    "The scores are divided by their sum, without the exponential. Take their softmax.",
+)
+def _(queries, keys):
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    return scores / scores.sum(dim=-1, keepdim=True)
 
 
 class_token_map = Exercise(
@@ -535,7 +810,7 @@ def _(attention, grid):
 
 @class_token_map.misconception(
     "first head only",
-    "This is the first head alone. Average over all heads.",
+    "This is a single head. Average over all heads.",
 )
 def _(attention, grid):
     return attention[:, 0, 0, 1:].reshape(-1, *grid)
@@ -576,12 +851,87 @@ def _(attention, grid):
 
 @class_token_map.misconception(
     "normalised",
-    "The map was divided by its sum. The exercise asks for the row as it is: what the class token "
-    "takes from itself is then missing to 1, and that is worth knowing.",
+    "The map was rescaled, by its sum or its largest value. The exercise asks for the row as it is: what "
+    "the class token takes from itself is then missing to 1, and that is worth knowing.",
 )
 def _(attention, grid):
     maps = by_slicing(attention, grid)
     return maps / maps.sum(dim=(1, 2), keepdim=True)
+
+
+@class_token_map.also("normalised")
+def _(attention, grid):
+    maps = by_slicing(attention, grid)
+    return maps / maps.amax(dim=(1, 2), keepdim=True)
+
+
+@class_token_map.also("normalised")
+def _(attention, grid):
+    maps = by_slicing(attention, grid)
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / (high - low)
+
+
+@class_token_map.also("normalised")
+def _(attention, grid):
+    maps = by_slicing(attention, grid)
+    return maps.flatten(1).softmax(dim=1).view_as(maps)
+
+
+@class_token_map.also("column of the class token")
+def _(attention, grid):
+    column = attention[:, :, 1:, 0].mean(dim=1).reshape(-1, *grid)
+    return column / column.sum(dim=(1, 2), keepdim=True)
+
+
+@class_token_map.also("grid transposed")
+def _(attention, grid):
+    h, w = grid
+    return attention[:, :, 0, 1:].mean(dim=1).reshape(-1, w, h)
+
+
+@class_token_map.also("first head only")
+def _(attention, grid):
+    return attention[:, -1, 0, 1:].reshape(-1, *grid)
+
+
+@class_token_map.also("mean over all tokens")
+def _(attention, grid):
+    return attention[:, :, 1:, 1:].mean(dim=(1, 2)).reshape(-1, *grid)
+
+
+@class_token_map.misconception(
+    "another token's row",
+    "This is another token's row: the last one's, or the first patch's. The class token is token 0.",
+)
+def _(attention, grid):
+    return attention[:, :, -1, :-1].mean(dim=1).reshape(-1, *grid)
+
+
+@class_token_map.also("another token's row")
+def _(attention, grid):
+    return attention[:, :, -1, 1:].mean(dim=1).reshape(-1, *grid)
+
+
+@class_token_map.also("another token's row")
+def _(attention, grid):
+    return attention[:, :, 1, 1:].mean(dim=1).reshape(-1, *grid)
+
+
+@class_token_map.misconception(
+    "square grid assumed",
+    "The grid was taken to be square, with √(T − 1) rows. Its shape is given, (h, w), and need not be "
+    "square.",
+)
+def _(attention, grid):
+    side = int((attention.shape[-1] - 1) ** 0.5)
+    return attention[:, :, 0, 1:].mean(dim=1).reshape(-1, side, side)
+
+
+@class_token_map.also("square grid assumed")
+def _(attention, grid):
+    side = int((attention.shape[-1] - 1) ** 0.5)
+    return attention[:, :, 0, 1:].mean(dim=1).reshape(len(attention), side, side)
 
 
 attention_rollout = Exercise(
@@ -654,8 +1004,8 @@ def _(attentions):
 
 @attention_rollout.misconception(
     "not divided by two",
-    "The identity was added, but the rows were not brought back to sum to 1: they sum to 2 for each "
-    "layer. Divide by their sum.",
+    "The identity was added, but the rows were not brought back to sum to 1. Divide them by their sum, "
+    "in each layer (or halve A and I alike).",
 )
 def _(attentions):
     return _product([2 * _mixed(attention) for attention in attentions])
@@ -680,7 +1030,7 @@ def _(attentions):
 
 @attention_rollout.misconception(
     "mean over the layers",
-    "This is the mean over the layers. Attention flows *through* them: multiply the matrices.",
+    "This is the mean or the sum over the layers. Attention flows *through* them: multiply the matrices.",
 )
 def _(attentions):
     return torch.stack([_mixed(attention) for attention in attentions]).mean(dim=0)
@@ -758,6 +1108,101 @@ def _(attentions):
 )
 def _(attentions):
     return _product([_mixed(attention) for attention in attentions])[:, 0]
+
+
+@attention_rollout.also("residual connection forgotten")
+def _(attentions):
+    return _product([attention.mean(dim=1) for attention in reversed(attentions)])
+
+
+@attention_rollout.also("not divided by two")
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    return _product([attention.mean(dim=1) / 2 + identity for attention in attentions])
+
+
+@attention_rollout.also("mean over the layers")
+def _(attentions):
+    return torch.stack([_mixed(attention) for attention in attentions]).sum(dim=0)
+
+
+@attention_rollout.misconception(
+    "heads summed",
+    "The heads were summed, so that the identity counts too little against them. Average them.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    matrices = [attention.sum(dim=1) + identity for attention in attentions]
+    return _product([matrix / matrix.sum(-1, keepdim=True) for matrix in matrices])
+
+
+@attention_rollout.misconception(
+    "first head only",
+    "Only the first head was followed. Average each layer's matrix over its heads.",
+)
+def _(attentions):
+    return _product([_mixed(attention[:, :1]) for attention in attentions])
+
+
+@attention_rollout.misconception(
+    "a layer left out",
+    "The first or the last layer is missing. The product runs over all of them, a single one included.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0]).expand_as(attentions[0][:, 0])
+    return _product([identity, *map(_mixed, attentions[1:])])
+
+
+@attention_rollout.also("a layer left out")
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0]).expand_as(attentions[0][:, 0])
+    return _product([identity, *map(_mixed, attentions[:-1])])
+
+
+@attention_rollout.misconception(
+    "ones instead of the identity",
+    "Something was added to every entry. The residual connection leads from each token to *itself*: add "
+    "the identity matrix, torch.eye(T).",
+)
+def _(attentions):
+    matrices = [attention.mean(dim=1) + 1 for attention in attentions]
+    return _product([matrix / matrix.sum(-1, keepdim=True) for matrix in matrices])
+
+
+@attention_rollout.misconception(
+    "softmax once more",
+    "A softmax brought the rows to sum to 1. That changes their proportions: divide by their sum.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    return _product([(attention.mean(1) + identity).softmax(dim=-1) for attention in attentions])
+
+
+@attention_rollout.misconception(
+    "averaged over the batch",
+    "The images were averaged too. Each image has a rollout of its own, (N, T, T).",
+)
+def _(attentions):
+    rollout = _product([_mixed(attention).mean(dim=0) for attention in attentions])
+    return rollout.expand(len(attentions[0]), -1, -1)
+
+
+@attention_rollout.misconception(
+    "identity added to the product",
+    "The identity was added to the product so far, or the first layer went without it. Every layer's own "
+    "matrix is mixed with the identity, and then multiplied.",
+)
+def _(attentions):
+    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    rollout = identity
+    for attention in attentions:
+        rollout = (attention.mean(dim=1) @ rollout + identity) / 2
+    return rollout
+
+
+@attention_rollout.also("identity added to the product")
+def _(attentions):
+    return _product([attentions[0].mean(dim=1), *map(_mixed, attentions[1:])])
 
 
 is_attention_an_explanation = WrittenQuestion(

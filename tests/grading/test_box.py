@@ -39,11 +39,21 @@ def _open_folder():
     return folder
 
 
+def _without_filter(parts):
+    """The first program without its filter of system calls."""
+    first = Path(box_module.__file__).with_name("inside.py")
+    with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as changed:
+        changed.write(first.read_text().replace("    refuse_calls(", "    str("))
+    os.chmod(changed.name, 0o644)
+    return [changed.name if part == str(first) else part for part in parts]
+
+
 HOLES = {
     "network": ("_isolation", lambda parts: [p for p in parts if p != "--unshare-net"]),
     "other files": ("_files", lambda parts: [*parts, "--ro-bind", "/tmp", "/tmp"]),
     "write outside": ("_files", lambda parts: [*parts, "--bind", _open_folder(), "/packages"]),
     "environment": ("_environment", lambda parts: [p for p in parts if p != "--clearenv"]),
+    **({"namespaces": ("_files", _without_filter)} if os.getuid() == 0 else {}),
 }
 
 

@@ -34,13 +34,18 @@ def compatibility_scores(seed: int) -> list[Case]:
 
 
 def attention_map(seed: int) -> list[Case]:
-    """Scores of both signs, equal scores, and ones so large that exp alone would overflow."""
+    """Scores of both signs, equal scores, large ones, and images whose scores lie far apart."""
     generator = new_generator(seed)
+    far_apart = torch.tensor([900.0, -900.0], dtype=torch.float64).view(2, 1, 1)
     return [
         Case("two images of 3×4 positions", {"scores": 2 * randn(2, 3, 4, generator=generator)}),
         Case("three images of 3×3 positions", {"scores": randn(3, 3, 3, generator=generator)}),
         Case("one image of 2×5 equal scores", {"scores": torch.full((1, 2, 5), 1.5).double()}),
         Case("large scores", {"scores": 900 + 2 * randn(2, 4, 2, generator=generator)}),
+        Case(
+            "an image of high scores and one of low ones",
+            {"scores": far_apart + randn(2, 3, 2, generator=generator)},
+        ),
     ]
 
 
