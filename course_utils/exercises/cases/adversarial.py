@@ -102,7 +102,7 @@ def minimal_perturbation(seed: int) -> list[Case]:
     cases = []
     for name, model, n, contrast, rank in (
         ("a linear network, three images of high contrast", _linear(4, generator), 3, 3.0, 3),
-        ("a small network, two images", _curved(generator), 2, 0.6, 2),
+        ("a small network, two images", _curved(generator, 0.3), 2, 0.6, 2),
     ):
         images = (0.5 + contrast * (rand(n, 1, 6, 5, generator=generator) - 0.5)).clamp(0, 1)
         with torch.no_grad():
@@ -137,10 +137,10 @@ def _linear(n_classes: int, generator: torch.Generator) -> nn.Module:
     return _filled(nn.Sequential(nn.Flatten(), nn.Linear(30, n_classes)), generator, 0.4)
 
 
-def _curved(generator: torch.Generator) -> nn.Module:
-    """A network whose gradient turns within a few steps."""
+def _curved(generator: torch.Generator, scale: float = 0.7) -> nn.Module:
+    """A network whose gradient turns within a few steps, the sooner the larger the scale."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(30, 8), nn.Tanh(), nn.Linear(8, 3))
-    return _filled(network, generator, 0.7)
+    return _filled(network, generator, scale)
 
 
 def _half_blind(generator: torch.Generator) -> nn.Module:
