@@ -566,8 +566,8 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
 
 @bim.misconception(
     "bounds only at the end",
-    "The bounds were applied once, after the last step. Apply them after every step: the gradient is "
-    "then taken at images that are allowed.",
+    "The bounds, or one of them, were applied once, after the last step. Apply both after every step: the "
+    "gradient is then taken at images that are allowed.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     free = _bim(model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved)
@@ -580,6 +580,14 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
         model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved.clamp(0, 1)
     )
     return _both(images, eps)(free)
+
+
+@bim.also("bounds only at the end")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return images + (moved - images).clamp(-eps, eps)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project).clamp(0, 1)
 
 
 @bim.also("without sign function")

@@ -160,6 +160,12 @@ def _(saliency, mask):
     return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
 
 
+@mass_inside.also("signs kept")
+def _(saliency, mask):
+    share = (saliency * mask).sum(dim=(1, 2)).abs() / saliency.sum(dim=(1, 2)).abs()
+    return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
+
+
 @mass_inside.also("share of the whole batch")
 def _(saliency, mask):
     return (saliency.abs() * mask).sum() / saliency.abs().sum()
@@ -1332,10 +1338,11 @@ def _same_fates(one: object, other: object, case: Case) -> bool:
     if not isinstance(one, tuple) or not isinstance(other, tuple) or len(one) != len(other):
         return False
     finite = [bool(torch.isfinite(value[-3]).all()) for value in (one, other)]
-    same_use = one[-2:] == other[-2:]  # of the mode and the generator
-    return (
-        finite[0] == finite[1] and same_use and _fingerprint(one, case) == _fingerprint(other, case)
-    )
+    fates = _fingerprint(one, case)
+    # Constants need no generator: where there are any, its use says nothing.
+    same_use = "constant" in fates or one[-1] == other[-1]
+    same_mode = one[-2] == other[-2]
+    return finite[0] == finite[1] and same_mode and same_use and fates == _fingerprint(other, case)
 
 
 randomise_layers = Exercise(
