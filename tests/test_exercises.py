@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
-from course_utils.exercises import exercises
+from course_utils.exercises import exercises, verdicts
 from course_utils.exercises.answers import collect_answers
 from course_utils.exercises.cases import LECTURES, exercise_names
 from course_utils.exercises.verdicts import judge
@@ -13,8 +15,17 @@ SEEDS = (0, 1, 20231)
 EXERCISES = [exercise for lecture in LECTURES for exercise in exercises(lecture)]
 
 
+# A verdict on a wrong answer asks every misconception: once for each seed is enough.
+_answers = cache(collect_answers)
+
+
+@pytest.fixture(autouse=True)
+def _each_implementation_answers_once(monkeypatch):
+    monkeypatch.setattr(verdicts, "collect_answers", _answers)
+
+
 def _verdict(exercise, function, seed):
-    return judge(exercise.name, collect_answers(exercise.name, function, seed), seed)
+    return judge(exercise.name, _answers(exercise.name, function, seed), seed)
 
 
 @pytest.mark.parametrize("lecture", LECTURES)

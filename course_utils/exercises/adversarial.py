@@ -72,8 +72,8 @@ def _(model, images, labels):
 
 @loss_gradient.misconception(
     "gradient of the logit",
-    "This is the gradient of the label's logit. The loss is the cross-entropy: it also depends on all "
-    "the other classes.",
+    "This is the gradient of the label's logit, or minus it. The loss is the cross-entropy: it also "
+    "depends on all the other classes.",
 )
 def _(model, images, labels):
     inputs = images.detach().clone().requires_grad_()
@@ -118,13 +118,66 @@ def _(model, images, labels):
 
 @loss_gradient.misconception(
     "parameters' gradients filled",
-    "The gradient is right, but backward() has filled the .grad of the model's parameters, which belong "
-    "to the caller. torch.autograd.grad(loss, inputs) leaves them alone.",
+    "The gradient is right, but backward() fills the .grad of the model's parameters, and zero_grad() "
+    "wipes it. It belongs to the caller. torch.autograd.grad(loss, inputs) leaves it alone.",
 )
 def _(model, images, labels):
     inputs = images.detach().clone().requires_grad_()
     F.cross_entropy(model(inputs), labels, reduction="sum").backward()
     return inputs.grad
+
+
+@loss_gradient.also("parameters' gradients filled")
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    model.zero_grad()
+    F.cross_entropy(model(inputs), labels, reduction="sum").backward()
+    model.zero_grad()
+    return inputs.grad
+
+
+@loss_gradient.also("gradient of the logit")
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    return torch.autograd.grad(F.nll_loss(model(inputs), labels, reduction="sum"), inputs)[0]
+
+
+@loss_gradient.misconception(
+    "magnitude",
+    "This is the magnitude of the gradient. An attack needs its sign: it says which way the loss rises.",
+)
+def _(model, images, labels):
+    return by_autograd_grad(model, images, labels).abs()
+
+
+@loss_gradient.misconception(
+    "normalised",
+    "The gradient was divided by its norm. Return it as it is.",
+)
+def _(model, images, labels):
+    gradient = by_autograd_grad(model, images, labels)
+    return gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+
+
+@loss_gradient.misconception(
+    "first image's label",
+    "The first image's label was used for all images. Each image has its own.",
+)
+def _(model, images, labels):
+    return by_autograd_grad(model, images, labels[:1].expand_as(labels))
+
+
+@loss_gradient.misconception(
+    "binary cross-entropy",
+    "This is the gradient of a binary cross-entropy, a sigmoid for each class. Here the classes exclude "
+    "each other: F.cross_entropy, a softmax over them.",
+)
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    logits = model(inputs)
+    truth = F.one_hot(labels, logits.shape[1]).to(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, truth, reduction="sum")
+    return torch.autograd.grad(loss, inputs)[0]
 
 
 fgsm = Exercise(
@@ -201,6 +254,11 @@ def _(model, images, labels, eps, targeted=False):
     return by_one_step(model, images, labels, eps, targeted) - images
 
 
+@fgsm.also("perturbation alone")
+def _(model, images, labels, eps, targeted=False):
+    return (-eps if targeted else eps) * by_autograd_grad(model, images, labels).sign()
+
+
 @fgsm.misconception(
     "gradient without sign function",
     "The step follows the gradient itself. FGSM takes its sign, so that every pixel moves by ε.",
@@ -212,8 +270,8 @@ def _(model, images, labels, eps, targeted=False):
 
 @fgsm.misconception(
     "normalised gradient",
-    "The step follows the gradient, scaled to the length ε. FGSM takes its sign, so that every pixel "
-    "moves by ε.",
+    "The step follows the gradient, divided by its norm or its largest value. FGSM takes its sign, so "
+    "that every pixel moves by ε.",
 )
 def _(model, images, labels, eps, targeted=False):
     direction = -1 if targeted else 1
@@ -252,6 +310,111 @@ def _(model, images, labels, eps, targeted=False):
     (gradient,) = torch.autograd.grad(-model(inputs).gather(1, labels[:, None]).sum(), inputs)
     direction = -1 if targeted else 1
     return (images + direction * eps * gradient.sign()).clamp(0, 1)
+
+
+def _moved(gradient, images, eps, targeted):
+    """One step of eps by the sign of the gradient, not clipped."""
+    return images + (-eps if targeted else eps) * gradient.sign()
+
+
+@fgsm.also("normalised gradient")
+def _(model, images, labels, eps, targeted=False):
+    gradient = by_autograd_grad(model, images, labels)
+    gradient = gradient / gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+    return (images + (-eps if targeted else eps) * gradient).clamp(0, 1)
+
+
+@fgsm.also("not clipped")
+def _(model, images, labels, eps, targeted=False):
+    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    return moved.clamp(0, 255)
+
+
+@fgsm.also("zero gradient counted as positive")
+def _(model, images, labels, eps, targeted=False):
+    gradient = (-1 if targeted else 1) * by_autograd_grad(model, images, labels)
+    return (images + eps * torch.where(gradient > 0, 1.0, -1.0)).clamp(0, 1)
+
+
+@fgsm.also("gradient of the logit")
+def _(model, images, labels, eps, targeted=False):
+    inputs = images.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(inputs).gather(1, labels[:, None]).sum(), inputs)
+    return _moved(gradient, images, eps, targeted).clamp(0, 1)
+
+
+@fgsm.misconception(
+    "perturbation clipped",
+    "The perturbation was clipped to [0, 1], which drops every step downwards. Clip the attacked image: "
+    "(images + r).clamp(0, 1).",
+)
+def _(model, images, labels, eps, targeted=False):
+    r = (-eps if targeted else eps) * by_autograd_grad(model, images, labels).sign()
+    return images + r.clamp(0, 1)
+
+
+@fgsm.misconception(
+    "clipped to the images' own range",
+    "The attacked images were clipped to the smallest and largest value of the images. The bounds are 0 "
+    "and 1, whatever the images hold.",
+)
+def _(model, images, labels, eps, targeted=False):
+    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    return moved.clamp(images.min(), images.max())
+
+
+@fgsm.misconception(
+    "stretched to [0, 1]",
+    "The attacked images were stretched to [0, 1], which changes every pixel. Clip them: only what lies "
+    "outside moves.",
+)
+def _(model, images, labels, eps, targeted=False):
+    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    low, high = moved.amin((1, 2, 3), keepdim=True), moved.amax((1, 2, 3), keepdim=True)
+    return (moved - low) / (high - low)
+
+
+@fgsm.misconception(
+    "ε in grey levels",
+    "ε was divided by 255. It is in units of pixel value already: images lie in [0, 1].",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels, eps / 255, targeted)
+
+
+@fgsm.misconception(
+    "half a step",
+    "Each pixel moves by ε/2. It may move by ε, up or down.",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels, eps / 2, targeted)
+
+
+@fgsm.misconception(
+    "first image's label",
+    "The first image's label was used for all images. Each image has its own.",
+)
+def _(model, images, labels, eps, targeted=False):
+    return by_one_step(model, images, labels[:1].expand_as(labels), eps, targeted)
+
+
+@fgsm.misconception(
+    "predicted instead of given labels",
+    "The step leads away from the predicted classes. `labels` are given: take the loss for them.",
+)
+def _(model, images, labels, eps, targeted=False):
+    predicted = model(images).argmax(dim=1)
+    return by_one_step(model, images, labels if targeted else predicted, eps, targeted)
+
+
+@fgsm.misconception(
+    "softmax before the cross-entropy",
+    "A softmax was taken before the cross-entropy, which contains one already. Give it the logits.",
+)
+def _(model, images, labels, eps, targeted=False):
+    inputs = images.detach().clone().requires_grad_()
+    loss = F.cross_entropy(model(inputs).softmax(dim=1), labels, reduction="sum")
+    return _moved(torch.autograd.grad(loss, inputs)[0], images, eps, targeted).clamp(0, 1)
 
 
 bim = Exercise(
@@ -332,7 +495,7 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
 @bim.misconception(
     "no ε-ball",
     "The steps add up to more than ε: only [0, 1] bounds them. After each step no pixel may be further "
-    "than ε from the original image.",
+    "than ε from the original image (and that one must not move along: no in-place steps).",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     return _bim(
@@ -403,12 +566,210 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
 
 @bim.misconception(
     "bounds only at the end",
-    "The bounds were applied once, after the last step. Apply them after every step: the gradient is "
-    "then taken at images that are allowed.",
+    "The bounds, or one of them, were applied once, after the last step. Apply both after every step: the "
+    "gradient is then taken at images that are allowed.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     free = _bim(model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved)
     return _both(images, eps)(free)
+
+
+@bim.also("bounds only at the end")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    free = _bim(
+        model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved.clamp(0, 1)
+    )
+    return _both(images, eps)(free)
+
+
+@bim.also("bounds only at the end")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return images + (moved - images).clamp(-eps, eps)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project).clamp(0, 1)
+
+
+@bim.also("without sign function")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        gradient = by_autograd_grad(model, attacked, labels)
+        gradient = gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+        attacked = _both(images, eps)(attacked + direction * alpha * gradient)
+    return attacked
+
+
+@bim.misconception(
+    "ε-ball around the last step",
+    "Each step is kept within ε of the step before it, so that the way goes on and on. Keep it within ε "
+    "of the *original* images.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        step = direction * alpha * by_autograd_grad(model, attacked, labels).sign()
+        attacked = (attacked + step.clamp(-eps, eps)).clamp(0, 1)
+    return attacked
+
+
+@bim.misconception(
+    "no bounds",
+    "The steps are not bounded at all. After each one, keep the images within ε of the original ones, and "
+    "in [0, 1].",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, lambda moved: moved)
+
+
+@bim.misconception(
+    "bounded on one side",
+    "Only one side of the ε-ball holds. A pixel may go neither further up nor further down than ε.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return torch.minimum(moved, images + eps).clamp(0, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.misconception(
+    "L2 ball",
+    "The perturbation was kept to the L2 length ε. Here the bound is on each pixel: none further than ε.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        r = moved - images
+        norms = torch.linalg.vector_norm(r, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
+        return (images + r * (eps / norms).clamp_max(1)).clamp(0, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.misconception(
+    "images clipped to ±ε",
+    "The images themselves were clipped to [−ε, ε]. It is their *difference* from the original images "
+    "that stays within ε.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return moved.clamp(-eps, eps).clamp(0, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.misconception(
+    "zero gradient counted as positive",
+    "Pixels whose gradient is exactly 0 were moved. There the sign is 0, and the pixel stays.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        gradient = direction * by_autograd_grad(model, attacked, labels)
+        step = alpha * torch.where(gradient >= 0, 1.0, -1.0)
+        attacked = _both(images, eps)(attacked + step)
+    return attacked
+
+
+@bim.misconception(
+    "one step too many",
+    "There is a step too many: there should be n_steps of them.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, n_steps + 1, targeted)
+
+
+@bim.misconception(
+    "steps of ε/n",
+    "Each step has the length ε/n_steps. It is α, which is given.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, eps / n_steps, n_steps, targeted)
+
+
+@bim.misconception(
+    "always from the original",
+    "Every step starts at the original images again, so that the steps do not add up. Go on from where the "
+    "last one led.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        step = direction * alpha * by_autograd_grad(model, attacked, labels).sign()
+        attacked = _both(images, eps)(images + step)
+    return attacked
+
+
+@bim.misconception(
+    "gradients added up",
+    "The gradients of all steps so far were added up, as .grad does when nobody empties it. Each step "
+    "follows the gradient at the current images alone.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction, total = images.clone(), -1 if targeted else 1, torch.zeros_like(images)
+    for _ in range(n_steps):
+        total = total + by_autograd_grad(model, attacked, labels)
+        attacked = _both(images, eps)(attacked + direction * alpha * total.sign())
+    return attacked
+
+
+@bim.misconception(
+    "stops at the first success",
+    "Images whose class has changed already were left alone. Make all the steps, also then.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked = images.clone()
+    for _ in range(n_steps):
+        going = ((model(attacked).argmax(dim=1) == labels) != targeted)[:, None, None, None]
+        step = by_two_clamps(model, attacked, labels, 1, alpha, 1, targeted)
+        attacked = torch.where(going, _both(images, eps)(step), attacked)
+    return attacked
+
+
+@bim.also("stops at the first success")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked = images.clone()
+    for _ in range(n_steps):
+        step = by_two_clamps(model, attacked, labels, 1, alpha, 1, targeted)
+        attacked = _both(images, eps)(step)
+        if ((model(attacked).argmax(dim=1) == labels) == targeted).all():
+            break
+    return attacked
+
+
+@bim.misconception(
+    "predicted instead of given labels",
+    "The steps lead away from what is predicted at each point, and so back again once the class has "
+    "changed. Take the loss for the labels that were given.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        chosen = labels if targeted else model(attacked).argmax(dim=1)
+        step = direction * alpha * by_autograd_grad(model, attacked, chosen).sign()
+        attacked = _both(images, eps)(attacked + step)
+    return attacked
+
+
+@bim.misconception(
+    "gradient of the logit",
+    "The steps follow the logit's gradient. BIM follows the loss's, which also knows the other classes.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked, direction = images.clone(), -1 if targeted else 1
+    for _ in range(n_steps):
+        inputs = attacked.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(model(inputs).gather(1, labels[:, None]).sum(), inputs)
+        attacked = _both(images, eps)(attacked - direction * alpha * gradient.sign())
+    return attacked
+
+
+@bim.misconception(
+    "perturbation alone",
+    "This is the perturbation alone. Return the attacked images.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, n_steps, targeted) - images
 
 
 hyperplane_perturbation = Exercise(
@@ -514,7 +875,98 @@ def _(weights, bias, images):
     return (_logits(weights, bias, images).abs() / weights.norm()).flatten()
 
 
+@hyperplane_perturbation.misconception(
+    "magnitude of the score",
+    "On one side of the plane this leads away from it: the score's magnitude was taken. Its sign says on "
+    "which side an image lies.",
+)
+def _(weights, bias, images):
+    return -_logits(weights, bias, images).abs() / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.misconception(
+    "bias subtracted",
+    "The bias has the wrong sign: the plane is w·I + b = 0.",
+)
+def _(weights, bias, images):
+    return by_solving_for_t(weights, -bias, images)
+
+
+@hyperplane_perturbation.misconception(
+    "bias added in every pixel",
+    "The bias was added in every pixel, before the sum. It is added once, to w·I.",
+)
+def _(weights, bias, images):
+    return by_solving_for_t(weights, bias * weights.numel(), images)
+
+
+@hyperplane_perturbation.misconception(
+    "clipped",
+    "The moved images were clipped to [0, 1], so that they do not lie on the plane. Here the box plays no "
+    "part.",
+)
+def _(weights, bias, images):
+    return (images + by_solving_for_t(weights, bias, images)).clamp(0, 1) - images
+
+
+@hyperplane_perturbation.also("clipped")
+def _(weights, bias, images):
+    return by_solving_for_t(weights, bias, images).clamp(0, 1)
+
+
+@hyperplane_perturbation.misconception(
+    "a little further",
+    "This goes a little beyond the plane, as DeepFool does to be safe. The exercise asks for the point on "
+    "it.",
+)
+def _(weights, bias, images):
+    return 1.02 * by_solving_for_t(weights, bias, images)
+
+
+@hyperplane_perturbation.misconception(
+    "mean instead of sum",
+    "A mean over the pixels stands where a sum should: w·I and ‖w‖² add up over all of them.",
+)
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / (weights**2).mean() * weights
+
+
+@hyperplane_perturbation.also("mean instead of sum")
+def _(weights, bias, images):
+    return -_logits(weights / weights.numel(), bias, images) / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.misconception(
+    "channel by channel",
+    "Each channel was moved by itself. There is one plane for the whole image: sum over the channels too.",
+)
+def _(weights, bias, images):
+    scores = (weights * images).sum(dim=(2, 3), keepdim=True) + bias
+    return -scores / (weights**2).sum(dim=(1, 2), keepdim=True) * weights
+
+
+@hyperplane_perturbation.misconception(
+    "one step for all images",
+    "All images have the same perturbation: the products were summed over the batch, or the first image's "
+    "t was used. Each image has a t of its own.",
+)
+def _(weights, bias, images):
+    t = -((weights * images).sum() + bias) / (weights**2).sum()
+    return (t * weights).expand_as(images)
+
+
+@hyperplane_perturbation.also("one step for all images")
+def _(weights, bias, images):
+    return by_solving_for_t(weights, bias, images[:1]).expand_as(images)
+
+
 LONGEST = 1.25  # how much longer than the shortest known a perturbation may be
+
+
+def _margin(model, attacked, targets):
+    """By how much the target's logit is the largest."""
+    with torch.no_grad():
+        return -_gap(model, attacked, targets)
 
 
 def _perturbation_traits(value: object, case: Case) -> dict[str, object]:
@@ -524,27 +976,28 @@ def _perturbation_traits(value: object, case: Case) -> dict[str, object]:
         return {"pair": False}
     r, success = value
     if r.shape != images.shape:
-        return {"pair": True, "shape": False}
+        exchanged = isinstance(success, Tensor) and success.shape == images.shape
+        return {"pair": True, "shape": False, "exchanged": exchanged}
     if not isinstance(success, Tensor) or success.shape != targets.shape:
         return {"pair": True, "shape": True, "successes": False}
-    attacked = images + r.to(images)
-    with torch.no_grad():
-        # On the boundary itself the class is undecided: a hair's breadth is forgiven.
-        logits = model(attacked)
-        aim = logits.gather(1, targets[:, None])[:, 0]
-        others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
-        reached = aim - others > -1e-6
-        is_image = (model(r.to(images)).argmax(dim=1) == targets) & (r.amin() >= 0)
+    r = r.to(images)
+    attacked, sizes = images + r, r.abs().flatten(1)
+    # On the boundary itself the class is undecided: a hair's breadth is forgiven.
+    reached = _margin(model, attacked, targets) > -1e-6
+    nearer = _margin(model, attacked, targets) - _margin(model, images, targets)
     return {
         "pair": True,
         "shape": True,
         "successes": True,
+        "image": bool((_margin(model, r, targets) > -1e-6).all() and r.min() >= -1e-6),
         "in the box": bool((attacked.min() >= -1e-6) and (attacked.max() <= 1 + 1e-6)),
         "reached": bool(reached.all()),
         "honest": bool((success.bool() == reached).all()),
-        "image": bool(is_image.all()),
-        "steps of one size": bool((r.abs().amax() - r.abs().median()) < 1e-9),
-        "norms": torch.linalg.vector_norm(r.flatten(1), dim=1),
+        "nothing": not r.any(),
+        "nearer": bool((nearer[~reached] > 0).all()),
+        "too far": bool((_margin(model, images + 0.8 * r, targets) > 0).all()),
+        "steps of one size": bool((sizes.amax(1) - sizes.median(1).values).max() < 1e-6),
+        "norms": sizes.norm(dim=1),
     }
 
 
@@ -553,7 +1006,7 @@ def _perturbation_complaint(value: object, expected: object, case: Case) -> str 
     if not traits["pair"]:
         return f"it should be a pair (perturbation, success), got {describe(value)}."
     if not traits["shape"]:
-        return "the perturbations should have the shape of the images."
+        return "the first of the pair, the perturbations, should have the shape of the images."
     if not traits["successes"]:
         return "the successes should be one True or False for each image, a tensor (N,)."
     if not traits["in the box"]:
@@ -562,18 +1015,36 @@ def _perturbation_complaint(value: object, expected: object, case: Case) -> str 
         return "the target class is not reached for every image, although it can be."
     if not traits["honest"]:
         return "the successes do not say for which images the model predicts the target."
-    shortest = torch.linalg.vector_norm(expected[0].flatten(1), dim=1)
-    ratio = (traits["norms"] / shortest).max().item()
+    ratio = (traits["norms"] / expected[0].flatten(1).norm(dim=1)).max().item()
     if ratio > LONGEST:
-        return f"the target is reached, but by a perturbation {ratio:.2f} times as long as needed."
+        return (
+            f"the target is reached, but by a perturbation {ratio:.2f} times as long as needed. Is the "
+            "shortest one kept, and searched for long enough?"
+        )
     return None
 
 
 def _same_traits(one: object, other: object, case: Case) -> bool:
-    traits = [_perturbation_traits(value, case) for value in (one, other)]
-    norms = [trait.pop("norms", torch.zeros(1)) for trait in traits]
-    close = norms[0].shape == norms[1].shape and torch.allclose(*norms, rtol=0.2)
-    return traits[0] == traits[1] and close
+    """Whether two answers go wrong in the same way, or are both short and right."""
+    kinds = [_kind(_perturbation_traits(value, case)) for value in (one, other)]
+    return kinds[0] == kinds[1]
+
+
+def _kind(traits: dict[str, object]) -> str:
+    for trait in ("pair", "shape", "successes"):
+        if not traits[trait]:
+            return f"without {trait}, {traits.get('exchanged')}"
+    if traits["nothing"] or traits["image"]:
+        return "nothing" if traits["nothing"] else "image"
+    if not traits["in the box"]:
+        return "outside"
+    if not traits["reached"]:
+        return "short" if traits["nearer"] else "astray"
+    if not traits["honest"]:
+        return "dishonest"
+    if traits["steps of one size"]:
+        return "signs"
+    return "too far" if traits["too far"] else "near"
 
 
 minimal_perturbation = Exercise(
@@ -661,26 +1132,9 @@ def by_penalty_and_projection(model, images, targets, n_searches=9, n_steps=150)
     return torch.where(success[:, None, None, None], best, 0.0), success
 
 
-def by_projected_steps(model, images, targets, n_steps=40):
-    """Newton-like steps to the boundary, pulled back to the image, the shortest one kept."""
-    attacked, best = images.clone(), torch.full_like(images, torch.inf)
-    for _ in range(n_steps):
-        point = attacked.clone().requires_grad_()
-        gap = _gap(model, point, targets)
-        (slope,) = torch.autograd.grad(gap.sum(), point)
-        size = slope.flatten(1).square().sum(1)
-        # The point on the linearised boundary that is nearest to the image, a hair beyond it.
-        gap_at_image = gap.detach() + (slope * (images - point)).flatten(1).sum(1)
-        r = -((gap_at_image + 1e-5) / size)[:, None, None, None] * slope
-        aim = (images + r).clamp(0, 1)
-        attacked = (0.7 * attacked + 0.3 * aim).clamp(0, 1).detach()
-        for candidate in (aim.detach(), attacked):
-            reached = _reaches(model, candidate, targets)
-            shorter = (candidate - images).flatten(1).norm(dim=1) < best.flatten(1).norm(dim=1)
-            keep = (reached & shorter)[:, None, None, None]
-            best = torch.where(keep, candidate - images, best)
-    success = torch.isfinite(best).flatten(1).all(dim=1)
-    return torch.where(success[:, None, None, None], best, 0.0), success
+def _short_way(model, images, targets):
+    """A way to the targets that is short enough, found in a hurry."""
+    return tuple(references.minimal_perturbation(model, images, targets, n_searches=3, n_steps=30))
 
 
 def _signed_steps(model, images, targets, alpha=0.02, n_steps=60):
@@ -708,7 +1162,7 @@ def _(model, images, targets):
     "smallest weight that still reaches the class, and keep the shortest perturbation.",
 )
 def _(model, images, targets):
-    r, success = by_projected_steps(model, images, targets)
+    r, success = _short_way(model, images, targets)
     longer = (images + 3 * r).clamp(0, 1) - images
     return longer, success
 
@@ -718,7 +1172,7 @@ def _(model, images, targets):
     "These are the attacked images. Return the perturbation r alone, and the successes.",
 )
 def _(model, images, targets):
-    r, success = by_projected_steps(model, images, targets)
+    r, success = _short_way(model, images, targets)
     return images + r, success
 
 
@@ -728,7 +1182,7 @@ def _(model, images, targets):
     "its target was reached.",
 )
 def _(model, images, targets):
-    return by_projected_steps(model, images, targets)[0]
+    return _short_way(model, images, targets)[0]
 
 
 @minimal_perturbation.misconception(
@@ -737,18 +1191,18 @@ def _(model, images, targets):
     "has to become the largest.",
 )
 def _(model, images, targets):
-    r, _ = by_projected_steps(model, images, targets)
+    r, _ = _short_way(model, images, targets)
     away = (images - r).clamp(0, 1) - images
     return away, _reaches(model, images + away, targets)
 
 
 @minimal_perturbation.misconception(
     "stops short",
-    "The perturbation stops before the boundary: the model does not predict the target yet. Keep only "
-    "perturbations with which it does.",
+    "The perturbation stops before the boundary: the model does not predict the target yet, at least for "
+    "some images. Keep only perturbations with which it does, also after clipping.",
 )
 def _(model, images, targets):
-    r, _ = by_projected_steps(model, images, targets)
+    r, _ = _short_way(model, images, targets)
     return 0.9 * r, torch.ones(len(images), dtype=torch.bool)
 
 
@@ -758,6 +1212,39 @@ def _(model, images, targets):
 )
 def _(model, images, targets):
     return torch.zeros_like(images), torch.zeros(len(images), dtype=torch.bool)
+
+
+@minimal_perturbation.misconception(
+    "successes of another image",
+    "The perturbations reach their targets, but the successes say otherwise. Ask the model at I + r, and "
+    "compare its class with the target.",
+)
+def _(model, images, targets):
+    r, _ = _short_way(model, images, targets)
+    return r, model(images).argmax(dim=1) == targets
+
+
+@minimal_perturbation.misconception(
+    "pair the other way round",
+    "The pair is the other way round: first the perturbations, then the successes.",
+)
+def _(model, images, targets):
+    return _short_way(model, images, targets)[::-1]
+
+
+@minimal_perturbation.misconception(
+    "box forgotten",
+    "I + r leaves [0, 1]. Clamp between the steps, so that the search goes on inside the box.",
+)
+def _(model, images, targets):
+    attacked = images.clone()
+    for _ in range(60):
+        point = attacked.clone().requires_grad_()
+        gap = _gap(model, point, targets)
+        (slope,) = torch.autograd.grad(gap.sum(), point)
+        size = slope.flatten(1).square().sum(1)
+        attacked = attacked - ((gap.detach() + 1e-2) / size)[:, None, None, None] * slope
+    return attacked - images, _reaches(model, attacked, targets)
 
 
 why_attacks_work = WrittenQuestion(

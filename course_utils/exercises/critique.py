@@ -142,6 +142,94 @@ def _(saliency, mask):
     return by_masked_sums(saliency**2, mask)
 
 
+@mass_inside.also("empty mask counted")
+def _(saliency, mask):
+    return torch.where(mask.flatten(1).any(dim=1), by_masked_sums(saliency, mask), 1.0)
+
+
+@mass_inside.also("guarded division")
+def _(saliency, mask):
+    magnitude = saliency.abs()
+    share = (magnitude * mask).sum(dim=(1, 2)) / magnitude.sum(dim=(1, 2)).clamp_min(1e-12)
+    return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
+
+
+@mass_inside.also("signs kept")
+def _(saliency, mask):
+    share = (saliency * mask).sum(dim=(1, 2)) / saliency.abs().sum(dim=(1, 2))
+    return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
+
+
+@mass_inside.also("signs kept")
+def _(saliency, mask):
+    share = (saliency * mask).sum(dim=(1, 2)).abs() / saliency.sum(dim=(1, 2)).abs()
+    return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
+
+
+@mass_inside.also("share of the whole batch")
+def _(saliency, mask):
+    return (saliency.abs() * mask).sum() / saliency.abs().sum()
+
+
+@mass_inside.misconception(
+    "nothing inside counted as nothing to measure",
+    "Where a map lies wholly outside its mask, the share is 0, a measurement like any other. NaN is for "
+    "an empty mask and for a map of zeros.",
+)
+def _(saliency, mask):
+    share = by_masked_sums(saliency, mask)
+    return torch.where(share == 0, torch.nan, share)
+
+
+@mass_inside.misconception(
+    "inside divided by outside",
+    "This is the ratio of inside to outside. A share is the part inside divided by the whole.",
+)
+def _(saliency, mask):
+    return by_masked_sums(saliency, mask) / by_masked_sums(saliency, ~mask)
+
+
+@mass_inside.misconception(
+    "share outside",
+    "This is the share outside the mask. True marks the region.",
+)
+def _(saliency, mask):
+    share = 1 - by_masked_sums(saliency, mask)
+    return torch.where(mask.flatten(1).any(dim=1), share, torch.nan)
+
+
+@mass_inside.misconception(
+    "pixels counted",
+    "This counts pixels, not what the map holds in them: each pixel weighs as much as its magnitude.",
+)
+def _(saliency, mask):
+    return mask.to(saliency).mean(dim=(1, 2))
+
+
+@mass_inside.also("pixels counted")
+def _(saliency, mask):
+    return ((saliency != 0) & mask).sum(dim=(1, 2)) / (saliency != 0).sum(dim=(1, 2))
+
+
+@mass_inside.misconception(
+    "stretched to [0, 1] first",
+    "The map was stretched to [0, 1] first, which turns its lowest value into 0. Take the magnitudes as "
+    "they are.",
+)
+def _(saliency, mask):
+    low, high = saliency.amin((1, 2), keepdim=True), saliency.amax((1, 2), keepdim=True)
+    return by_masked_sums((saliency - low) / (high - low), mask)
+
+
+@mass_inside.misconception(
+    "unmeasurable images left out",
+    "Images with nothing to measure are missing. Keep their places, with NaN: one number for each image.",
+)
+def _(saliency, mask):
+    share = by_masked_sums(saliency, mask)
+    return share[~share.isnan()]
+
+
 rank_correlation = Exercise(
     name="rank_correlation",
     reference=references.rank_correlation,
@@ -182,8 +270,8 @@ def by_counting(a, b):
     return _correlation(ranks(a).to(a.dtype), ranks(b).to(a.dtype))
 
 
-def _tied_ranks(maps):
-    return torch.from_numpy(rankdata(maps.flatten(1).numpy(), axis=1)).to(maps.dtype)
+def _tied_ranks(maps, method="average"):
+    return torch.from_numpy(rankdata(maps.flatten(1).numpy(), method, axis=1)).to(maps.dtype)
 
 
 def _correlation(x, y):
@@ -214,7 +302,7 @@ def _(a, b):
 
 @rank_correlation.misconception(
     "one number for the batch",
-    "This is one number for all images together. Each pair of maps has its own.",
+    "The images were taken together. Each pair of maps has its own ranks and its own correlation.",
 )
 def _(a, b):
     return torch.tensor(spearmanr(a.flatten(), b.flatten()).statistic, dtype=a.dtype)
@@ -264,6 +352,106 @@ def _(a, b):
 )
 def _(a, b):
     return torch.cosine_similarity(a.flatten(1), b.flatten(1))
+
+
+@rank_correlation.also("ties ranked in order of appearance")
+def _(a, b):
+    def ranks(maps):
+        return maps.flatten(1).argsort(dim=1).argsort(dim=1).to(maps.dtype)
+
+    return _correlation(ranks(a), ranks(b))
+
+
+@rank_correlation.also("ties ranked in order of appearance")
+def _(a, b):
+    def ranks(maps):
+        return maps.flatten(1).argsort(dim=1).argsort(dim=1).to(maps.dtype)
+
+    constant = (a.flatten(1).std(dim=1) == 0) | (b.flatten(1).std(dim=1) == 0)
+    return _correlation(ranks(a), ranks(b)).masked_fill(constant, torch.nan)
+
+
+@rank_correlation.misconception(
+    "ties share another rank",
+    "Equal values share a rank, but not the mean of theirs: it is the lowest or the highest, or no rank "
+    "is left out after them. The mean is rankdata's default, method='average'.",
+)
+def _(a, b):
+    return _correlation(_tied_ranks(a, "min"), _tied_ranks(b, "min"))
+
+
+@rank_correlation.also("ties share another rank")
+def _(a, b):
+    return _correlation(_tied_ranks(a, "max"), _tied_ranks(b, "max"))
+
+
+@rank_correlation.also("ties share another rank")
+def _(a, b):
+    return _correlation(_tied_ranks(a, "dense"), _tied_ranks(b, "dense"))
+
+
+@rank_correlation.misconception(
+    "formula for ranks without ties",
+    "This is 1 − 6Σd²/(n(n² − 1)), which holds only where no values are equal. With ties take the ordinary "
+    "correlation of the ranks.",
+)
+def _(a, b):
+    n = a[0].numel()
+    return 1 - 6 * (_tied_ranks(a) - _tied_ranks(b)).square().sum(dim=1) / (n * (n**2 - 1))
+
+
+@rank_correlation.misconception(
+    "magnitude of the correlation",
+    "This is the magnitude (or the square) of the correlation. Keep the sign: maps may also be ranked the "
+    "other way round.",
+)
+def _(a, b):
+    return by_ranks(a, b).abs()
+
+
+@rank_correlation.also("magnitude of the correlation")
+def _(a, b):
+    return by_ranks(a, b).square()
+
+
+@rank_correlation.also("one number for the batch")
+def _(a, b):
+    return torch.tensor(spearmanr(a.flatten(), b.flatten()).statistic).expand(len(a))
+
+
+@rank_correlation.also("one number for the batch")
+def _(a, b):
+    ranks = [_tied_ranks(maps.reshape(1, -1)).view(len(maps), -1) for maps in (a, b)]
+    return _correlation(*ranks)
+
+
+@rank_correlation.misconception(
+    "p-value",
+    "This is the p-value. The correlation is the first thing that spearmanr returns, `.statistic`.",
+)
+def _(a, b):
+    values = [spearmanr(x.flatten(), y.flatten()).pvalue for x, y in zip(a, b, strict=True)]
+    return torch.tensor(values, dtype=a.dtype)
+
+
+@rank_correlation.misconception(
+    "n and n − 1 mixed",
+    "This is too small by the factor (n − 1)/n: a mean over n was divided by deviations over n − 1, as "
+    "Tensor.std computes them.",
+)
+def _(a, b):
+    n = a[0].numel()
+    return by_ranks(a, b) * (n - 1) / n
+
+
+@rank_correlation.misconception(
+    "row by row",
+    "The rows of the maps were correlated one by one. Flatten each map: all its pixels are ranked "
+    "together.",
+)
+def _(a, b):
+    pairs = zip(a, b, strict=True)
+    return torch.stack([_correlation(_tied_ranks(x), _tied_ranks(y)).mean() for x, y in pairs])
 
 
 first_order_prediction = Exercise(
@@ -332,7 +520,8 @@ def _(f, images, perturbations):
 
 @first_order_prediction.misconception(
     "gradient at the perturbed image",
-    "The gradient was taken at I + r. The prediction is made before the step, with the gradient at I.",
+    "The gradient was taken at I + r, or on the way there. The prediction is made before the step, with "
+    "the gradient at I.",
 )
 def _(f, images, perturbations):
     return (vanilla_gradient(f, images + perturbations) * perturbations).sum(dim=(1, 2, 3))
@@ -362,6 +551,79 @@ def _(f, images, perturbations):
 )
 def _(f, images, perturbations):
     return (vanilla_gradient(f, images) * perturbations).sum()
+
+
+@first_order_prediction.misconception(
+    "sign reversed",
+    "The sign is reversed: a step along the gradient raises the score.",
+)
+def _(f, images, perturbations):
+    return -by_gradient_and_product(f, images, perturbations)
+
+
+@first_order_prediction.misconception(
+    "magnitudes summed",
+    "The magnitudes of the products were summed. In a dot product, ups and downs offset each other.",
+)
+def _(f, images, perturbations):
+    return (vanilla_gradient(f, images) * perturbations).abs().sum(dim=(1, 2, 3))
+
+
+@first_order_prediction.misconception(
+    "sign of the gradient",
+    "The gradient's sign was taken. Its size counts too: ∇f(I)·r.",
+)
+def _(f, images, perturbations):
+    return (vanilla_gradient(f, images).sign() * perturbations).sum(dim=(1, 2, 3))
+
+
+@first_order_prediction.misconception(
+    "gradient times image",
+    "The gradient was multiplied with the image. The prediction is for the perturbation: ∇f(I)·r.",
+)
+def _(f, images, perturbations):
+    return (vanilla_gradient(f, images) * images).sum(dim=(1, 2, 3))
+
+
+@first_order_prediction.also("gradient times image")
+def _(f, images, perturbations):
+    return (vanilla_gradient(f, images) * (images + perturbations)).sum(dim=(1, 2, 3))
+
+
+@first_order_prediction.misconception(
+    "normalised",
+    "Gradient or perturbation was normalised (both: a cosine). The change grows with the length of both: "
+    "take them as they are.",
+)
+def _(f, images, perturbations):
+    change = by_gradient_and_product(f, images, perturbations)
+    return change / perturbations.flatten(1).norm(dim=1)
+
+
+@first_order_prediction.also("normalised")
+def _(f, images, perturbations):
+    change = by_gradient_and_product(f, images, perturbations)
+    return change / vanilla_gradient(f, images).flatten(1).norm(dim=1)
+
+
+@first_order_prediction.also("normalised")
+def _(f, images, perturbations):
+    gradient = vanilla_gradient(f, images).flatten(1)
+    return torch.cosine_similarity(gradient, perturbations.flatten(1))
+
+
+@first_order_prediction.misconception(
+    "mean over the batch",
+    "The prediction is divided by the number of images: the mean of the scores was differentiated. Take "
+    "the sum.",
+)
+def _(f, images, perturbations):
+    return by_gradient_and_product(f, images, perturbations) / len(images)
+
+
+@first_order_prediction.also("gradient at the perturbed image")
+def _(f, images, perturbations):
+    return (vanilla_gradient(f, images + perturbations / 2) * perturbations).sum(dim=(1, 2, 3))
 
 
 direction_with_cosine = Exercise(
@@ -424,8 +686,8 @@ def _(gradient, other, cosine):
 
 @direction_with_cosine.misconception(
     "mixed and normalised",
-    "This is a weighted mean of the two directions, made a unit vector. Its cosine to the gradient is "
-    "not the one asked for.",
+    "This is a mixture of the two directions, made a unit vector. Its cosine to the gradient is not the "
+    "one asked for: first take away from `other` its part along the gradient.",
 )
 def _(gradient, other, cosine):
     return _normalised(cosine * _normalised(gradient) + (1 - cosine) * _normalised(other))
@@ -433,7 +695,8 @@ def _(gradient, other, cosine):
 
 @direction_with_cosine.misconception(
     "sine forgotten",
-    "The weight of the perpendicular part is 1 − cos. For a unit vector it is √(1 − cos²).",
+    "The weight of the perpendicular part is another function of the cosine. It should be the sine, "
+    "√(1 − cos²): only then the sum has the length 1 and the right angle.",
 )
 def _(gradient, other, cosine):
     u, v = _plane(gradient, other)
@@ -442,7 +705,7 @@ def _(gradient, other, cosine):
 
 @direction_with_cosine.misconception(
     "not of length 1",
-    "The direction is right, but its length is the gradient's. It should have the L2 norm 1.",
+    "The direction is right, but its length is not 1. It should have the L2 norm 1.",
 )
 def _(gradient, other, cosine):
     norms = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
@@ -485,6 +748,114 @@ def _(gradient, other, cosine):
     u = _normalised(gradient)
     rest = other - (other * u).sum(dim=(1, 2, 3), keepdim=True) * u
     return cosine * u + (1 - cosine**2) ** 0.5 * rest
+
+
+@direction_with_cosine.also("mixed and normalised")
+def _(gradient, other, cosine):
+    mixed = cosine * _normalised(gradient) + (1 - cosine**2) ** 0.5 * _normalised(other)
+    return _normalised(mixed)
+
+
+@direction_with_cosine.also("sine forgotten")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return _normalised(cosine * u + (1 - cosine) * v)
+
+
+@direction_with_cosine.also("sine forgotten")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return cosine * u + (1 - cosine) ** 0.5 * v
+
+
+@direction_with_cosine.also("sine forgotten")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return cosine * u + (1 - cosine**2) * v
+
+
+@direction_with_cosine.also("not of length 1")
+def _(gradient, other, cosine):
+    return gradient[0].numel() ** 0.5 * by_gram_schmidt(gradient, other, cosine)
+
+
+@direction_with_cosine.misconception(
+    "sine and cosine exchanged",
+    "Sine and cosine are exchanged: the cosine is the weight of the gradient's direction.",
+)
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return (1 - cosine**2) ** 0.5 * u + cosine * v
+
+
+@direction_with_cosine.misconception(
+    "cosine taken as an angle",
+    "The cosine was used as an angle. It is given already: the sine is √(1 − cos²).",
+)
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    angle = torch.tensor(cosine, dtype=gradient.dtype)
+    return torch.cos(angle) * u + torch.sin(angle) * v
+
+
+@direction_with_cosine.misconception(
+    "gradient not normalised",
+    "The gradient's length plays a part, or that of the perpendicular one. Make both unit vectors before "
+    "they are mixed.",
+)
+def _(gradient, other, cosine):
+    _, v = _plane(gradient, other)
+    return cosine * gradient + (1 - cosine**2) ** 0.5 * v
+
+
+@direction_with_cosine.also("gradient not normalised")
+def _(gradient, other, cosine):
+    u = _normalised(gradient)
+    rest = other - (other * u).sum(dim=(1, 2, 3), keepdim=True) * u
+    return _normalised(cosine * gradient + (1 - cosine**2) ** 0.5 * rest)
+
+
+@direction_with_cosine.misconception(
+    "projection on a gradient of another length",
+    "The part along the gradient was not taken away in full: (other·g) g is that part only if g has the "
+    "length 1.",
+)
+def _(gradient, other, cosine):
+    rest = other - (other * gradient).sum(dim=(1, 2, 3), keepdim=True) * gradient
+    return cosine * _normalised(gradient) + (1 - cosine**2) ** 0.5 * _normalised(rest)
+
+
+@direction_with_cosine.misconception(
+    "channel by channel",
+    "Norms and products were taken for each channel. They run over the whole image, its channels included.",
+)
+def _(gradient, other, cosine):
+    def unit(x):
+        return x / torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+
+    u = unit(gradient)
+    v = unit(other - (other * u).sum(dim=(2, 3), keepdim=True) * u)
+    return cosine * u + (1 - cosine**2) ** 0.5 * v
+
+
+@direction_with_cosine.misconception(
+    "negative cosine",
+    "This fails for negative cosines. There the direction leads away from the gradient, and is still on "
+    "the side of `other`.",
+)
+def _(gradient, other, cosine):
+    return by_gram_schmidt(gradient, other, abs(cosine))
+
+
+@direction_with_cosine.also("negative cosine")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return cosine * u + (1 if cosine >= 0 else -1) * (1 - cosine**2) ** 0.5 * v
+
+
+@direction_with_cosine.also("negative cosine")
+def _(gradient, other, cosine):
+    return (1 if cosine >= 0 else -1) * by_gram_schmidt(gradient, other, cosine)
 
 
 region_effect = Exercise(
@@ -543,7 +914,7 @@ def _(f, images, mask, baselines):
 
 @region_effect.misconception(
     "black instead of the baseline",
-    "The region was set to black. It should take the values of `baselines`.",
+    "The region was set to black, or to a mean. It should take the values of `baselines`, pixel by pixel.",
 )
 def _(f, images, mask, baselines):
     return by_where(f, images, mask, torch.zeros_like(images))
@@ -551,7 +922,8 @@ def _(f, images, mask, baselines):
 
 @region_effect.misconception(
     "score without the region",
-    "This is the score without the region. The effect is how much the score *falls* when it goes.",
+    "This is a single score, of the image without the region or of the region alone. The effect is how "
+    "much the score *falls* when the region goes.",
 )
 def _(f, images, mask, baselines):
     return f(torch.where(mask[:, None], baselines, images))
@@ -590,6 +962,86 @@ def _(f, images, mask, baselines):
 )
 def _(f, images, mask, baselines):
     return f(images) - f(baselines)
+
+
+@region_effect.also("score without the region")
+def _(f, images, mask, baselines):
+    return f(torch.where(mask[:, None], images, baselines))
+
+
+@region_effect.misconception(
+    "region put onto the baseline",
+    "This is what the region adds to the *baseline*. The exercise asks for what the image loses without it.",
+)
+def _(f, images, mask, baselines):
+    return f(torch.where(mask[:, None], images, baselines)) - f(baselines)
+
+
+@region_effect.misconception(
+    "baseline added",
+    "The baseline was added to the image (or taken from it), or stands outside the region too. Inside the "
+    "region it *replaces* the image, outside the image stays.",
+)
+def _(f, images, mask, baselines):
+    return f(images) - f(images + mask[:, None] * baselines)
+
+
+@region_effect.also("baseline added")
+def _(f, images, mask, baselines):
+    return f(images) - f(images - mask[:, None] * baselines)
+
+
+@region_effect.also("baseline added")
+def _(f, images, mask, baselines):
+    return f(images) - f(images * ~mask[:, None] + baselines)
+
+
+@region_effect.misconception(
+    "first channel only",
+    "Only the first channel was replaced. The mask holds for all channels.",
+)
+def _(f, images, mask, baselines):
+    without = images.clone()
+    without[:, 0] = torch.where(mask, baselines[:, 0], images[:, 0])
+    return f(images) - f(without)
+
+
+@region_effect.misconception(
+    "relative to the score",
+    "The effect was divided by the score. It is a difference of scores.",
+)
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask, baselines) / f(images)
+
+
+@region_effect.misconception(
+    "first image's mask or baseline",
+    "All images were given one mask or one baseline. Each has its own.",
+)
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask[:1].expand_as(mask), baselines)
+
+
+@region_effect.also("first image's mask or baseline")
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask, baselines[:1].expand_as(baselines))
+
+
+@region_effect.also("first image's mask or baseline")
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask.any(dim=0, keepdim=True).expand_as(mask), baselines)
+
+
+@region_effect.also("black instead of the baseline")
+def _(f, images, mask, baselines):
+    grey = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
+    return by_where(f, images, mask, grey)
+
+
+@region_effect.also("black instead of the baseline")
+def _(f, images, mask, baselines):
+    grey = baselines.mean(dim=(2, 3), keepdim=True).expand_as(images)
+    return by_where(f, images, mask, grey)
 
 
 ascend = Exercise(
@@ -727,6 +1179,109 @@ def _(f, images, step, n_steps):
     return _way(f, images, n_steps, move)
 
 
+@ascend.misconception(
+    "another norm",
+    "The gradient was divided by something else than its L2 norm: another norm, or one for each channel or "
+    "row. Each image's gradient has one L2 norm, over all its pixels and channels.",
+)
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.abs().sum(dim=(1, 2, 3), keepdim=True))
+
+
+def _by_norm(f, images, step, n_steps, norm):
+    def move(point):
+        gradient = vanilla_gradient(f, point)
+        return point + step * gradient / norm(gradient)
+
+    return _way(f, images, n_steps, move)
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.abs().amax(dim=(1, 2, 3), keepdim=True))
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.square().sum((1, 2, 3), keepdim=True))
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.norm(dim=(2, 3), keepdim=True))
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.norm(dim=1, keepdim=True))
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(f, images, step, n_steps, lambda g: g.norm(dim=3, keepdim=True))
+
+
+@ascend.misconception(
+    "norm of the first gradient",
+    "All gradients were divided by the first one's norm. Each step has the length `step`: divide by the "
+    "norm of the gradient at hand.",
+)
+def _(f, images, step, n_steps):
+    first = torch.linalg.vector_norm(vanilla_gradient(f, images), dim=(1, 2, 3), keepdim=True)
+    return _by_norm(f, images, step, n_steps, lambda g: first)
+
+
+@ascend.misconception(
+    "one step too few",
+    "A step is missing: the way has n_steps + 1 points, the image itself first.",
+)
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps)[:, :-1]
+
+
+@ascend.misconception(
+    "step divided by their number",
+    "`step` was divided by n_steps. It is the length of each single step.",
+)
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step / n_steps, n_steps)
+
+
+@ascend.misconception(
+    "one tensor again and again",
+    "All points are the last one: the list holds one tensor again and again, and each step changed it in "
+    "place. Make a new tensor in each step.",
+)
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return way[:, -1:].expand_as(way)
+
+
+@ascend.misconception(
+    "always from the start",
+    "Every step starts at the first image again. Go on from where the last one led.",
+)
+def _(f, images, step, n_steps):
+    return _way(
+        f, images, n_steps, lambda point: images + step * _normalised(vanilla_gradient(f, point))
+    )
+
+
+@ascend.misconception(
+    "steps instead of points",
+    "These are the steps, not the points that they lead to. Add each step to where one has got to.",
+)
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([torch.zeros_like(way[:, :1]), way.diff(dim=1)], dim=1)
+
+
+@ascend.also("steps instead of points")
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([way[:, :1], way.diff(dim=1)], dim=1)
+
+
 def _fingerprint(value: tuple, case: Case) -> tuple[str, ...]:
     """What became of each floating-point tensor of the model: same, constant, related or new."""
     original = [tensor for tensor in case.arguments["model"].state_dict().values()]
@@ -745,7 +1300,9 @@ def _fate(before: Tensor, after: Tensor) -> str:
     if after.min() == after.max():
         return "constant"
     pair = torch.stack([before.flatten(), after.flatten().to(before)])
-    return "related" if torch.corrcoef(pair)[0, 1].abs() > 0.95 else "new"
+    # Chance alone hardly ever makes a correlation of six standard errors, or of 0.95.
+    chance = min(0.95, 6 / before.numel() ** 0.5)
+    return "related" if torch.corrcoef(pair)[0, 1].abs() > chance else "new"
 
 
 def _randomisation_complaint(value: object, expected: object, case: Case) -> str | None:
@@ -761,18 +1318,31 @@ def _randomisation_complaint(value: object, expected: object, case: Case) -> str
     for name, fate, right in fates:
         if fate != right:
             should = "stay as it is" if right == "same" else "hold new random numbers"
-            found = {"same": "it stays as it is", "new": "it is changed"}.get(fate, f"it is {fate}")
+            found = {
+                "same": "it stays as it is",
+                "new": "it is changed",
+                "related": "it still resembles what it was",
+            }.get(fate, f"it is {fate}")
             return f"{name} should {should}, but {found}."
-    if not torch.isfinite(value[-1]).all():
+    logits, mode, drawn = value[-3:]
+    if not torch.isfinite(logits).all():
         return "the network's output is not finite (is a variance negative?)."
+    if mode != expected[-2]:
+        return "the copy should be in the model's mode: train() or eval() was called on it."
+    if expected[-1] and not drawn:
+        return "nothing was drawn from the generator that was given."
     return None
 
 
 def _same_fates(one: object, other: object, case: Case) -> bool:
     if not isinstance(one, tuple) or not isinstance(other, tuple) or len(one) != len(other):
         return False
-    finite = [bool(torch.isfinite(value[-1]).all()) for value in (one, other)]
-    return finite[0] == finite[1] and _fingerprint(one, case) == _fingerprint(other, case)
+    finite = [bool(torch.isfinite(value[-3]).all()) for value in (one, other)]
+    fates = _fingerprint(one, case)
+    # Constants need no generator: where there are any, its use says nothing.
+    same_use = "constant" in fates or one[-1] == other[-1]
+    same_mode = one[-2] == other[-2]
+    return finite[0] == finite[1] and same_mode and same_use and fates == _fingerprint(other, case)
 
 
 randomise_layers = Exercise(
@@ -948,8 +1518,8 @@ def _(model, n_layers, generator):
 
 @randomise_layers.misconception(
     "children instead of layers",
-    "The model's direct parts were counted, activations and whole blocks among them. Count the "
-    "modules that hold parameters of their own, wherever they stand.",
+    "Whole blocks (or activations) were counted as layers. Count the modules that hold parameters of "
+    "their *own*, wherever they stand: parameters(recurse=False).",
 )
 def _(model, n_layers, generator):
     model = copy.deepcopy(model)
@@ -987,6 +1557,117 @@ def _(model, n_layers, generator):
             for tensor in _own_tensors(layer):
                 tensor.copy_(_uniform(tensor, generator))
     return model
+
+
+@randomise_layers.also("noise added")
+def _(model, n_layers, generator):
+    def scaled(tensor, generator):
+        return tensor * (0.5 + _uniform(tensor, generator))
+
+    return _randomised(
+        model, lambda layers: layers[len(layers) - n_layers :], generator, new=scaled
+    )
+
+
+@randomise_layers.misconception(
+    "generator ignored",
+    "The numbers are random, but not drawn from the generator that was given. Pass generator=generator to "
+    "torch.rand or normal_, or whoever calls this cannot repeat it.",
+)
+def _(model, n_layers, generator):
+    own = torch.Generator().manual_seed(0)
+    return by_uniform_numbers(model, n_layers, own)
+
+
+@randomise_layers.misconception(
+    "reset instead of randomised",
+    "What batch normalisation holds was reset to its beginning, to zeros and ones: constants. Fill every "
+    "tensor from the generator, from which reset_parameters() does not draw.",
+)
+def _(model, n_layers, generator):
+    model = copy.deepcopy(model)
+    layers = _layers(model)
+    for layer in layers[len(layers) - n_layers :]:
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return model
+
+
+@randomise_layers.also("reset instead of randomised")
+def _(model, n_layers, generator):
+    model = by_uniform_numbers(model, n_layers, generator)
+    layers = _layers(model)
+    for layer in layers[len(layers) - n_layers :]:
+        if hasattr(layer, "reset_running_stats"):
+            layer.reset_running_stats()
+    return model
+
+
+@randomise_layers.misconception(
+    "parameters counted",
+    "Single parameters were counted, a weight and a bias as two. Count layers: a layer's weight, bias and "
+    "buffers go together.",
+)
+def _(model, n_layers, generator):
+    model = copy.deepcopy(model)
+    parameters = list(model.parameters())
+    with torch.no_grad():
+        for parameter in parameters[len(parameters) - n_layers :]:
+            parameter.copy_(_uniform(parameter, generator))
+    return model
+
+
+@randomise_layers.misconception(
+    "some kinds of layers only",
+    "Not every layer was counted, only convolutions and linear ones, or only those without parts. Every "
+    "module that holds parameters of its own is a layer, batch normalisation and whole blocks included.",
+)
+def _(model, n_layers, generator):
+    def choose(layers):
+        kinds = [layer for layer in layers if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
+        return kinds[max(0, len(kinds) - n_layers) :]
+
+    return _randomised(model, choose, generator)
+
+
+@randomise_layers.also("some kinds of layers only")
+def _(model, n_layers, generator):
+    def choose(layers):
+        whole = [layer for layer in layers if not list(layer.children())]
+        return whole[max(0, len(whole) - n_layers) :]
+
+    return _randomised(model, choose, generator)
+
+
+@randomise_layers.also("children instead of layers")
+def _(model, n_layers, generator):
+    model = copy.deepcopy(model)
+    blocks = [module for module in model.modules() if list(module.parameters())]
+    with torch.no_grad():
+        for block in blocks[len(blocks) - n_layers :]:
+            for layer in block.modules():
+                for tensor in _own_tensors(layer):
+                    tensor.copy_(_uniform(tensor, generator))
+    return model
+
+
+@randomise_layers.misconception(
+    "one layer too many or too few",
+    "The number of layers is off by one: the top n_layers, no more and no fewer.",
+)
+def _(model, n_layers, generator):
+    return _randomised(
+        model, lambda layers: layers[max(0, len(layers) - n_layers - 1) :], generator
+    )
+
+
+@randomise_layers.also("one layer too many or too few")
+def _(model, n_layers, generator):
+    return _randomised(
+        model,
+        lambda layers: layers[len(layers) - n_layers + 1 :] if n_layers else [],
+        generator,
+    )
 
 
 explanation_card = WrittenQuestion(

@@ -14,17 +14,17 @@ from course_utils.exercises.cases.ingredients import new_generator, rand, randn,
 
 
 def loss_gradient(seed: int) -> list[Case]:
-    """Several images, so that a mean over the batch shows."""
+    """Several images, so that a mean over the batch shows; parameters with a .grad to be kept."""
     generator = new_generator(seed)
     return [
-        _attack("a linear network, three images", _linear(3, generator), 3, generator),
+        _attack("a linear network, three images", _trained(_linear(3, generator)), 3, generator),
         _attack("a small network, two images", small_network(1, 3, generator), 2, generator),
-        _attack("one image", _linear(4, generator), 1, generator),
+        _attack("one colour image", _linear(4, generator), 1, generator, shape=COLOUR),
     ]
 
 
 def fgsm(seed: int) -> list[Case]:
-    """Away from the labels and towards them; pixels without a gradient must stay."""
+    """Away from the labels and towards them; pixels without a gradient; images inside [0, 1]."""
     generator = new_generator(seed)
     numbers = {"eps": 0.1}
     return [
@@ -41,21 +41,37 @@ def fgsm(seed: int) -> list[Case]:
         _attack(
             "a network that sees half of the pixels", _half_blind(generator), 2, generator, numbers
         ),
+        _attack(
+            "two pale colour images",
+            _linear(4, generator),
+            2,
+            generator,
+            numbers,
+            shape=COLOUR,
+            contrast=0.6,
+        ),
     ]
 
 
 def bim(seed: int) -> list[Case]:
-    """Steps that add up to more than ε, so that the ball matters, and to less."""
+    """Steps that add up to more than ε, so that the ball matters, and to less; one longer than ε."""
     generator = new_generator(seed)
     far = {"eps": 0.15, "alpha": 0.06, "n_steps": 5}
     near = {"eps": 0.3, "alpha": 0.05, "n_steps": 3}
     curved = {"eps": 0.6, "alpha": 0.2, "n_steps": 4}
+    beyond = {"eps": 0.06, "alpha": 0.1, "n_steps": 3}
     return [
         _attack("a linear network, three images", _linear(3, generator), 3, generator, far),
         _attack("a small network, steps within ε", _curved(generator), 2, generator, near),
         _attack("a small network, long steps", _curved(generator), 3, generator, curved),
         _attack("a small network, targeted", _curved(generator), 2, generator, far, targeted=True),
         _attack("a single step", _curved(generator), 1, generator, {**near, "n_steps": 1}),
+        _attack(
+            "steps longer than ε, colour images", _curved(generator), 2, generator, beyond, COLOUR
+        ),
+        _attack(
+            "a network that sees half of the pixels", _half_blind(generator), 2, generator, near
+        ),
     ]
 
 
@@ -63,37 +79,40 @@ def hyperplane_perturbation(seed: int) -> list[Case]:
     """Images on both sides of the boundary, and weights that are far from length 1."""
     generator = new_generator(seed)
     settings = {
-        "two colour images": ((2, 3, 4, 5), 0.4, 3.0),
-        "three grayscale images": ((3, 1, 5, 4), -0.7, 0.2),
-        "one colour image, bias 0": ((1, 3, 2, 3), 0.0, 1.0),
+        "two colour images": ((2, 3, 4, 5), 3.0),
+        "three grayscale images": ((3, 1, 5, 4), 0.2),
+        "one colour image, bias 0": ((1, 3, 2, 3), 1.0),
     }
-    return [
-        Case(
-            name,
-            {
-                "weights": scale * randn(*shape[1:], generator=generator),
-                "bias": bias,
-                "images": rand(*shape, generator=generator),
-            },
-        )
-        for name, (shape, bias, scale) in settings.items()
-    ]
+    cases = []
+    for name, (shape, scale) in settings.items():
+        weights = scale * randn(*shape[1:], generator=generator)
+        images = rand(*shape, generator=generator)
+        scores = (weights * images).sum(dim=(1, 2, 3))
+        bias = -(0.6 * scores.min() + 0.4 * scores.max()).item() if len(images) > 1 else 0.0
+        cases.append(Case(name, {"weights": weights, "bias": bias, "images": images}))
+    return cases
 
 
 def minimal_perturbation(seed: int) -> list[Case]:
-    """Targets that can be reached inside the box: the class that comes second."""
+    """Targets that can be reached inside the box, the third class or the second.
+
+    In the first case many pixels lie at the ends of [0, 1], so that the box cuts in.
+    """
     generator = new_generator(seed)
     cases = []
-    for name, model, n in (
-        ("a linear network, three images", _linear(3, generator), 3),
-        ("a small network, two images", _curved(generator), 2),
+    for name, model, n, contrast, rank in (
+        ("a linear network, three images of high contrast", _linear(4, generator), 3, 3.0, 3),
+        ("a small network, two images", _curved(generator, 0.3), 2, 0.6, 2),
     ):
-        images = 0.2 + 0.6 * rand(n, 1, 6, 5, generator=generator)
+        images = (0.5 + contrast * (rand(n, 1, 6, 5, generator=generator) - 0.5)).clamp(0, 1)
         with torch.no_grad():
-            targets = model(images).argsort(dim=1)[:, -2]
+            targets = model(images).argsort(dim=1)[:, -rank]
         arguments = {"model": model, "images": images, "targets": targets}
         cases.append(Case(name, arguments, parts=("the perturbations", "the successes")))
     return cases
+
+
+COLOUR = (3, 2, 5)
 
 
 def _attack(
@@ -102,10 +121,13 @@ def _attack(
     n: int,
     generator: torch.Generator,
     numbers: dict | None = None,
+    shape: tuple[int, int, int] = (1, 6, 5),
+    contrast: float = 1.0,
     **keywords: bool,
 ) -> Case:
-    images = rand(n, 1, 6, 5, generator=generator)
+    images = rand(n, *shape, generator=generator)
     images[:, :, 0] = images[:, :, 0].round()  # some pixels at the ends of [0, 1]
+    images = 0.5 + contrast * (images - 0.5)
     labels = torch.randint(3, (n,), generator=generator)
     arguments = {"model": model, "images": images, "labels": labels, **(numbers or {})}
     return Case(name, arguments, keywords)
@@ -115,10 +137,10 @@ def _linear(n_classes: int, generator: torch.Generator) -> nn.Module:
     return _filled(nn.Sequential(nn.Flatten(), nn.Linear(30, n_classes)), generator, 0.4)
 
 
-def _curved(generator: torch.Generator) -> nn.Module:
-    """A network whose gradient turns within a few steps."""
+def _curved(generator: torch.Generator, scale: float = 0.7) -> nn.Module:
+    """A network whose gradient turns within a few steps, the sooner the larger the scale."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(30, 8), nn.Tanh(), nn.Linear(8, 3))
-    return _filled(network, generator, 0.7)
+    return _filled(network, generator, scale)
 
 
 def _half_blind(generator: torch.Generator) -> nn.Module:
@@ -126,6 +148,13 @@ def _half_blind(generator: torch.Generator) -> nn.Module:
     network = _linear(3, generator)
     with torch.no_grad():
         network[1].weight[:, ::2] = 0
+    return network
+
+
+def _trained(network: nn.Module) -> nn.Module:
+    """The network with a .grad left on its parameters, as after training."""
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, 0.5)
     return network
 
 

@@ -22,13 +22,15 @@ from course_utils.exercises.cases.ingredients import (
 
 
 def mass_inside(seed: int) -> list[Case]:
-    """Signed maps, an empty mask, a full mask and a map of zeros."""
+    """Signed maps, an empty mask, a full mask, a map of zeros, and one that misses its mask."""
     generator = new_generator(seed)
     saliency = randn(3, 4, 5, generator=generator)
     empty_and_full = _masks(3, 4, 5, generator)
     empty_and_full[0], empty_and_full[1] = False, True
     zeros = randn(2, 3, 3, generator=generator)
     zeros[1] = 0
+    missed, beside = randn(2, 4, 4, generator=generator), _masks(2, 4, 4, generator)
+    missed[1][beside[1]] = 0
     return [
         Case(
             "two signed maps",
@@ -45,6 +47,7 @@ def mass_inside(seed: int) -> list[Case]:
             "a map of zeros after another one",
             {"saliency": zeros, "mask": _masks(2, 3, 3, generator)},
         ),
+        Case("two maps, the second wholly outside its mask", {"saliency": missed, "mask": beside}),
         Case(
             "one map without signs",
             {"saliency": rand(1, 6, 3, generator=generator), "mask": _masks(1, 6, 3, generator)},
@@ -53,7 +56,7 @@ def mass_inside(seed: int) -> list[Case]:
 
 
 def rank_correlation(seed: int) -> list[Case]:
-    """Maps without ties, maps with many (after a ReLU), and a constant one."""
+    """Maps without ties, maps with many (after a ReLU, or rounded), opposite and constant ones."""
     generator = new_generator(seed)
     a, b = randn(2, 5, 6, generator=generator), randn(2, 5, 6, generator=generator)
     constant = randn(2, 3, 4, generator=generator)
@@ -61,7 +64,11 @@ def rank_correlation(seed: int) -> list[Case]:
     return [
         Case("two pairs of maps", {"a": a, "b": a + b}),
         Case("maps with many zeros", {"a": torch.relu(a), "b": torch.relu(a + 0.7 * b)}),
-        Case("a map and its exponential", {"a": a[:1], "b": torch.exp(3 * a[:1])}),
+        Case("maps of whole numbers", {"a": (1.5 * a).round(), "b": (a + 0.7 * b).round()}),
+        Case(
+            "a map with its exponential, another with its opposite",
+            {"a": a, "b": torch.stack([torch.exp(3 * a[0]), -torch.exp(2 * a[1])])},
+        ),
         Case(
             "a constant map after another one",
             {"a": constant, "b": randn(2, 3, 4, generator=generator)},
@@ -70,17 +77,21 @@ def rank_correlation(seed: int) -> list[Case]:
 
 
 def first_order_prediction(seed: int) -> list[Case]:
-    """Steps long enough that the measured change differs from the predicted one."""
+    """Steps up and down, so long that the measured change differs from the predicted one."""
     generator = new_generator(seed)
     coefficients = randn(3, 4, 5, generator=generator)
     network = small_network(1, 3, generator).requires_grad_(False)
+    uphill = coefficients * rand(2, 3, 4, 5, generator=generator)
+    up_and_down = torch.stack([uphill[0], -uphill[1]]) + 0.1 * randn(
+        2, 3, 4, 5, generator=generator
+    )
     return [
         Case(
             "f(I) = Σ a·I³ and two images",
             {
                 "f": cubic(coefficients),
                 "images": rand(2, 3, 4, 5, generator=generator),
-                "perturbations": 0.5 * randn(2, 3, 4, 5, generator=generator),
+                "perturbations": up_and_down,
             },
         ),
         Case(
@@ -201,31 +212,39 @@ def randomise_layers(seed: int) -> list[Case]:
     generator = new_generator(seed)
     plain = {"one layer": 1, "two layers": 2, "no layer": 0, "all layers": 4}
     cases = [
-        Case(
+        _randomisation(
             f"a network of four layers, {name} randomised",
-            {"model": _normalised_network(generator), "n_layers": n_layers},
-            {"generator": new_generator(seed + 1)},
-            finish=_numbers,
+            _normalised_network(generator),
+            n_layers,
+            seed,
         )
         for name, n_layers in plain.items()
     ]
-    nested = Case(
-        "a network with layers inside layers, two of three randomised",
-        {"model": _nested_network(generator), "n_layers": 2},
-        {"generator": new_generator(seed + 1)},
-        finish=_numbers,
+    nested = _randomisation(
+        "a network with layers inside layers, four of five randomised",
+        _nested_network(generator),
+        4,
+        seed,
     )
     return [*cases, nested]
 
 
-def _numbers(model: nn.Module) -> tuple:
-    """What a network holds, in order, and what it puts out for one image."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"a network should be returned, got {type(model).__name__}")
-    image = torch.linspace(0, 1, 36, dtype=torch.float64).view(1, 1, 6, 6)
-    with torch.no_grad():
-        logits = model(image)
-    return (*(tensor.detach().clone() for tensor in model.state_dict().values()), logits)
+def _randomisation(name: str, model: nn.Module, n_layers: int, seed: int) -> Case:
+    generator = new_generator(seed + 1)
+
+    def numbers(copy: nn.Module) -> tuple:
+        """What a network holds, in order, its logits for one image, its mode, and whether the
+        generator was used."""
+        if not isinstance(copy, nn.Module):
+            raise TypeError(f"a network should be returned, got {type(copy).__name__}")
+        drawn = not torch.equal(generator.get_state(), new_generator(seed + 1).get_state())
+        held = [tensor.detach().clone() for tensor in copy.state_dict().values()]
+        image = torch.linspace(0, 1, 36, dtype=torch.float64).view(1, 1, 6, 6)
+        with torch.no_grad():
+            return (*held, copy(image), copy.training, drawn)
+
+    arguments = {"model": model, "n_layers": n_layers}
+    return Case(name, arguments, {"generator": generator}, finish=numbers)
 
 
 def _normalised_network(generator: torch.Generator) -> nn.Module:
@@ -242,12 +261,24 @@ def _normalised_network(generator: torch.Generator) -> nn.Module:
     return _filled(network, generator)
 
 
+class _Gated(nn.Module):
+    """A block with a parameter of its own and a layer inside."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gains = nn.Parameter(torch.ones(channels, 1, 1))
+        self.inside = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.gains * self.inside(features)
+
+
 def _nested_network(generator: torch.Generator) -> nn.Module:
     body = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), nn.Tanh())
     head = nn.Sequential(
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 14), nn.Tanh(), nn.Linear(14, 12)
     )
-    return _filled(nn.Sequential(body, head), generator)
+    return _filled(nn.Sequential(body, _Gated(12), head), generator)
 
 
 def _filled(network: nn.Module, generator: torch.Generator) -> nn.Module:
