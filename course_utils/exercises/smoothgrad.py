@@ -555,6 +555,18 @@ def _(images, sigma, n_samples, generator=None):
 
 
 @noisy_copies.misconception(
+    "σ taken for a noise level",
+    "The noise has the standard deviation σ · (I_max − I_min). `sigma` is a standard deviation "
+    "already; `noise_std` is what makes it from a noise level.",
+)
+def _(images, sigma, n_samples, generator=None):
+    pixels = images.flatten(1)
+    level = _per_image(sigma, 0).expand(len(images))
+    sigma = level * (pixels.amax(dim=1) - pixels.amin(dim=1))
+    return all_noise_at_once(images, sigma, n_samples, generator)
+
+
+@noisy_copies.misconception(
     "standard normal noise",
     "The noise has the standard deviation 1. Multiply it by σ.",
 )

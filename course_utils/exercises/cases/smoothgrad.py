@@ -113,7 +113,7 @@ def noisy_copies(seed: int) -> list[Case]:
         _drawing(
             "two colour images, σ = 0.3 and five copies",
             {
-                "images": rand(2, 3, 20, 25, generator=generator),
+                "images": 0.3 + 0.4 * rand(2, 3, 20, 25, generator=generator),
                 "sigma": 0.3,
                 "n_samples": 5,
             },
