@@ -76,12 +76,14 @@ class CaptionedFigure(Figure):
         display(bundle, raw=True)
 
 
-def figure_html(webp: bytes, alt: str, caption: str, attributes: str = "") -> str:
+def figure_html(
+    picture: bytes, alt: str, caption: str, attributes: str = "", kind: str = "webp"
+) -> str:
     """A picture with its words, as a notebook's output; `attributes` are more of the image's."""
-    data = base64.b64encode(webp).decode()
+    data = base64.b64encode(picture).decode()
     return (
         '<figure style="margin: 0.5em 0; line-height: 1.5">'
-        f'<img src="data:image/webp;base64,{data}" alt="{html.escape(alt)}" '
+        f'<img src="data:image/{kind};base64,{data}" alt="{html.escape(alt)}" '
         f'{attributes}style="max-width: 100%; height: auto">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )

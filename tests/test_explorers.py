@@ -24,6 +24,7 @@ from course_utils.explorers import (
     integrated_gradients,
     smoothgrad,
 )
+from course_utils.explorers import explorer as explorer_module
 from course_utils.explorers.drawing import (
     Frame,
     Panel,
@@ -34,8 +35,9 @@ from course_utils.explorers.drawing import (
     overlay_pixels,
     signed_scale,
 )
-from course_utils.explorers.newest import NewestWins
+from course_utils.explorers.newest import NewestWins, give_way
 from course_utils.explorers.subjects import GUESSES, PHOTOS, SCENES, find_subject
+from course_utils.integrated_gradients import integrated_gradients as library_integrated_gradients
 from course_utils.plotting import plot_overlays, plot_signed_maps
 from course_utils.smoothgrad import noise_std
 from course_utils.smoothgrad import smoothgrad as library_smoothgrad
@@ -155,10 +157,14 @@ def test_every_control_leaves_the_picture_as_it_is(case):
         assert drawn.alt != other.alt, f"who cannot see it does not notice that {name} changed"
 
 
-def test_without_a_kernel_there_is_no_picture_with_words(case):
+def test_without_a_kernel_there_is_no_picture_with_words(case, monkeypatch):
     explore, state, figure, _ = case
-    bundle = explore()._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    shown = []
+    monkeypatch.setattr(explorer_module, "display", lambda data, raw: shown.append(data))
+    explore()._ipython_display_()
+    bundle, live = shown
+    assert list(live) == ["application/vnd.jupyter.widget-view+json"]
+    assert "Run this cell" in bundle["text/html"]
     expected = figure(state())
     (data,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', bundle["text/html"])
     stored = Image.open(io.BytesIO(base64.b64decode(data)))
@@ -198,6 +204,21 @@ def test_the_refined_map_is_not_smoothgrad():
     )
     assert refined.n_samples == 64
     torch.testing.assert_close(refined.mean, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_attributions_are_not_integrated_gradients():
+    what = (SCENE, 1, "noise")
+    subject = find_subject(SCENE)
+    start = integrated_gradients.baseline_of(subject.images, "noise")
+    expected = library_integrated_gradients(subject.score(1), subject.images, start, 40)
+    whole = integrated_gradients.attributed(*what, n_steps=40)
+    torch.testing.assert_close(whole.attributions, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_map_that_is_known_is_refined_again():
+    state = integrated_gradients.PathState(SCENE, rank=3, n_steps=64)
+    assert len(list(integrated_gradients.path_figures(state))) == 3
+    assert len(list(integrated_gradients.path_figures(state._replace(along=77)))) == 1
 
 
 @pytest.mark.parametrize("goal", [0, 1])
@@ -410,6 +431,89 @@ def test_an_error_in_drawing_is_not_told_as_a_sentence():
     explorer.controls["baseline"].value = "white"
     assert explorer.wait(SECONDS)
     assert explorer.sentence == ""
+
+
+def test_a_long_computation_goes_on_when_something_newer_waits():
+    begun, may_ask, calls = threading.Event(), threading.Event(), []
+
+    def work(request):
+        yield request, "first"
+        for step in range(1000):
+            calls.append(step)
+            begun.set()
+            assert may_ask.wait(SECONDS)
+            give_way()
+        yield request, "last"
+
+    shown = []
+    newest = NewestWins(work, shown.append, shown.append)
+    newest.ask("old")
+    assert begun.wait(SECONDS)
+    newest.stop()
+    may_ask.set()
+    assert newest.wait(SECONDS)
+    assert calls == [0]
+    newest.ask("new")
+    assert newest.wait(SECONDS)
+    assert shown == [("old", "first"), ("new", "first"), ("new", "last")]
+
+
+def test_way_is_given_where_no_explorer_works():
+    give_way()
+
+
+# Pointing
+
+
+def point(explorer, panel, down, right):
+    """Do what the picture does when it is pressed."""
+    place = explorer.drawing.places[panel]
+    x, y = place.left + right * place.width, place.top + down * place.height
+    (field,) = [child for child in explorer.box.children if "course-pointed" in child._dom_classes]
+    field.value = f"{x:.4f} {y:.4f}"
+    assert explorer.wait(SECONDS)
+
+
+@pytest.mark.parametrize("panel", [0, 1, 2])
+def test_the_patch_under_the_cursor_is_not_the_one_that_is_shown(panel):
+    explorer = explorers.explore_attention()
+    explorer.controls["token"].value = "class token"
+    point(explorer, panel, 6.5 / 8, 1.5 / 8)
+    assert equal(
+        explorer.drawing, attention.attention_figure(attention.AttentionState(row=6, column=1))
+    )
+
+
+@pytest.mark.parametrize(("image", "side"), [(SCENE, 64), ("photo of a cat", 224)])
+@pytest.mark.parametrize("panel", [0, 1])
+def test_the_pixel_under_the_cursor_is_not_the_one_that_is_shown(image, side, panel):
+    explorer = explorers.explore_gradient()
+    explorer.controls["image"].value = image
+    assert explorer.wait(SECONDS)
+    point(explorer, panel, 0.303, 0.998)
+    row, column = re.search(r"around row (\d+), column (\d+)", explorer.drawing.alt).groups()
+    exact = 1 if side == 64 else 3  # a step of a slider is one percent
+    assert 0 <= int(row) - int(0.303 * side) < exact
+    assert int(column) == side - 1
+
+
+@pytest.mark.parametrize(
+    ("panel", "down", "right"), [(2, 0.5, 0.5), (0, -0.1, 0.5), (1, 0.5, 1.01)]
+)
+def test_pointing_beside_the_maps_changes_something(panel, down, right):
+    explorer = explorers.explore_gradient()
+    before = explorer.drawing
+    point(explorer, panel, down, right)
+    assert explorer.drawing is before
+
+
+def test_two_controls_that_are_set_by_one_click_are_drawn_one_after_the_other():
+    explorer = explorers.explore_attention()
+    drawn = []
+    show = explorer._work._show
+    explorer._work._show = lambda drawing: (drawn.append(drawing), show(drawing))
+    point(explorer, 0, 0.1, 0.1)
+    assert len(drawn) == 1
 
 
 # The student's own picture

@@ -136,9 +136,10 @@ def _execute(notebook: NotebookNode, assignment: str) -> None:
     with TemporaryDirectory() as progress:  # the author's own progress is not the notebook's
         client.execute(env={**os.environ, FOLDER_VARIABLE: progress})
     for position, cell in enumerate(notebook.cells):
+        if "outputs" in cell:
+            # A stored explorer has no kernel: its picture stands beside the widget, and remains.
+            cell.outputs = [o for o in cell.outputs if WIDGET_VIEW not in o.get("data", {})]
         for output in cell.get("outputs", []):
-            # A stored explorer has no kernel: a viewer must take its picture, not ask for a widget.
-            output.get("data", {}).pop(WIDGET_VIEW, None)
             if output.output_type == "error" or output.get("name") == "stderr":
                 raise RuntimeError(
                     f"{assignment}, cell {position}, must run quietly, got {output}."

@@ -40,12 +40,10 @@ def activation_figure(state: ActivationState) -> Drawing:
     """Grad-CAM of a layer laid over the image, the same map by itself, and CAM with its sign."""
     subject = find_subject(state.image)
     layer = layer_name(state)
-    values = _gradcam(state)  # (1, H, W)
+    values, (height, width) = _gradcam(state)  # (1, H, W), and the layer's own size
     cam = _cam(state.image, state.rank)  # (1, H, W)
     overlay_scale = magnitude_scale(values, "")
     scale = signed_scale(cam, "CAM: score at a place", saturate=0)
-    recorded = record(subject.network, layer, subject.images, subject.target(state.rank))
-    height, width = recorded.activations.shape[-2:]
     silent = bool((values == 0).all())
     lies = "is zero everywhere" if silent else f"is largest {where(values[0])}"
     name = subject.network.categories[subject.target(state.rank)]
@@ -75,10 +73,10 @@ def layer_name(state: ActivationState) -> str:
 
 
 @lru_cache(maxsize=64)
-def _gradcam(state: ActivationState) -> Tensor:
-    subject = find_subject(state.image)
-    target = subject.target(state.rank)
-    return gradcam(subject.network, layer_name(state), subject.images, target)
+def _gradcam(state: ActivationState) -> tuple[Tensor, tuple[int, int]]:
+    subject, layer = find_subject(state.image), layer_name(state)
+    what = subject.network, layer, subject.images, subject.target(state.rank)
+    return gradcam(*what), tuple(record(*what).activations.shape[-2:])
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import torch
@@ -49,7 +49,7 @@ def attention_figure(state: AttentionState) -> Drawing:
     rows = torch.stack(
         [
             attentions[state.block].mean(dim=1)[0, token],
-            attention_rollout(attentions[: state.block + 1])[0, token],
+            _rollout(state.image, state.block)[0, token],
         ]
     )  # (2, T)
     maps = rows[:, 1:].unflatten(1, grid)  # (2, h, w)
@@ -91,6 +91,16 @@ def _attentions(image: str | bytes) -> list[Tensor]:
         return classifier.network.attentions(classifier.normalise(subject.images))
 
 
+@lru_cache(maxsize=48)
+def _rollout(image: str | bytes, block: int) -> Tensor:
+    return attention_rollout(_attentions(image)[: block + 1])  # (1, T, T)
+
+
+def pointed(_values: dict[str, Any], _panel: int, down: float, right: float) -> dict[str, Any]:
+    """The patch under the cursor, in any of the three pictures."""
+    return {"token": "patch", "row": int(8 * down), "column": int(8 * right)}
+
+
 def explore_attention() -> Explorer:
     """An explorer: point at a patch, and see what it attends to."""
     default = AttentionState()
@@ -108,6 +118,7 @@ def explore_attention() -> Explorer:
                 options=[("1", 0), ("2", 1), ("3", 2)], value=default.block, **described("block")
             ),
         },
+        pointed=pointed,
     )
 
 

@@ -53,10 +53,9 @@ def context_figure(state: ContextState) -> Drawing:
         )
     ]
     words = []
-    for (name, values), shown_map in zip(maps.items(), shown, strict=True):
+    for name, shown_map in zip(maps, shown, strict=True):
         right = _accuracy(state.strength, name)
-        on_marker = mass_inside(values[marked], patches.cue_masks[marked]).nanmean()
-        on_lesion = mass_inside(values, patches.lesion_masks).nanmean()
+        on_marker, on_lesion = _masses(state.strength, name)
         title = f"{name} in training:\n{right:.0%} right; of the map\n{on_marker:.0%} on marker, {on_lesion:.0%} on lesion"
         panels.append(Panel(map_pixels(shown_map, scale), title, frames))
         words.append(
@@ -89,6 +88,16 @@ def _maps(strength: float, name: str) -> Tensor:
         return network(images).gather(1, patches.labels[:, None])[:, 0]
 
     return vanilla_gradient(own_score, patches.images)[:, 0]
+
+
+@lru_cache(maxsize=32)
+def _masses(strength: float, name: str) -> tuple[float, float]:
+    """The mean share of the map's mass on the marker, where there is one, and on the lesion."""
+    patches, values = _patches(strength), _maps(strength, name)
+    marked = patches.cue_masks.any(2).any(1)
+    on_marker = mass_inside(values[marked], patches.cue_masks[marked]).nanmean()
+    on_lesion = mass_inside(values, patches.lesion_masks).nanmean()
+    return on_marker.item(), on_lesion.item()
 
 
 @lru_cache(maxsize=32)

@@ -1,4 +1,10 @@
-"""Controls and a picture that follows them; without a kernel, the picture of the default state."""
+"""Controls and a picture that follows them; without a kernel, the picture of the default state.
+
+A notebook keeps what a cell showed, but not the controls: opened again, it has no kernel that knows
+them. So a cell shows two things, of which one sees one: the default state as a picture with its
+words, and the live explorer, which hides it. JupyterLab's sentence that a widget was not found is
+hidden where the picture stands instead.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
+from IPython.display import display
 
 from course_utils.explorers.drawing import Drawing
 from course_utils.explorers.newest import NewestWins
+from course_utils.explorers.pointing import Pointer
 from course_utils.explorers.subjects import GUESSES, PHOTOS, SCENES
 from course_utils.photos import open_photo
 
@@ -21,6 +29,13 @@ NAME_THE_HANDLES = (
     "s.querySelector('.widget-label').textContent))"
 )
 OWN_PICTURE = "your own picture"
+Pointed = Callable[[dict[str, Any], int, float, float], dict[str, Any]]
+ONE_OF_TWO = (
+    "<style>.jp-OutputArea-child:has(.course-still):has(~ * .course-explorer), "
+    ".jp-OutputArea-child:has(.course-still) + .jp-OutputArea-child:not(:has(.course-explorer)) "
+    "{display: none}</style>"
+)
+HOW_TO_MOVE = "<p><em>Run this cell to move the controls of this picture.</em></p>"
 
 
 class Explorer:
@@ -32,6 +47,8 @@ class Explorer:
             before; the last one is final.
         controls: widgets with a `value`, by the names that `draw` knows.
         refines: whether drawing takes long enough to be stopped.
+        pointed: for pictures that one points at: the values of the controls, the panel's number,
+            and how far down and right in it, as shares -> the controls' new values.
     """
 
     def __init__(
@@ -40,6 +57,7 @@ class Explorer:
         draw: Callable[..., Iterator[Drawing]],
         controls: dict[str, widgets.Widget],
         refines: bool = False,
+        pointed: Pointed | None = None,
     ) -> None:
         self.name, self.controls = name, controls
         *_, self._still = draw(**self.values())
@@ -48,6 +66,8 @@ class Explorer:
         self._stop = widgets.Button(description="stop", tooltip="stop", disabled=True, icon="stop")
         self._work = NewestWins(lambda values: draw(**values), self._show, self._fail, self._rest)
         self._stop.on_click(lambda _button: self._work.stop())
+        self._pointed, self._held = pointed, False
+        self._pointer = Pointer(self._point)
         for control in controls.values():
             control.observe(self._changed, "value")
         self._show(self._still)
@@ -55,9 +75,10 @@ class Explorer:
         if "image" in controls:
             self._own_picture = b""
             shown[0] = self._with_upload(controls["image"])
+        shown += [self._stop] if refines else []
+        shown += self._pointer.widgets if pointed else []
         self.box = widgets.VBox(
-            [*shown, *([self._stop] if refines else []), self._sentence, self._picture],
-            layout=widgets.Layout(max_width="768px"),
+            [*shown, self._sentence, self._picture], layout=widgets.Layout(max_width="768px")
         )
         self.box.add_class("course-explorer")
 
@@ -109,14 +130,27 @@ class Explorer:
         else:
             image.value = OWN_PICTURE
 
+    def _point(self, panel: int, down: float, right: float) -> None:
+        new = self._pointed(self.values(), panel, down, right)
+        self._held = True  # several controls, one request
+        for name, value in new.items():
+            self.controls[name].value = value
+        self._held = False
+        if new:
+            self._changed({})
+
     def _changed(self, _change: dict) -> None:
-        self._stop.disabled = False
-        self._work.ask(self.values())
+        if not self._held:
+            self._stop.disabled = False
+            self._work.ask(self.values())
 
     def _show(self, drawing: Drawing) -> None:
-        self._drawing = drawing
+        self._drawing = self._pointer.drawing = drawing
         self._sentence.value = ""
-        self._picture.value = drawing.html(attributes=f'onload="{html.escape(NAME_THE_HANDLES)}" ')
+        attributes = f'onload="{html.escape(NAME_THE_HANDLES)}" '
+        if self._pointed:
+            attributes += self._pointer.attributes
+        self._picture.value = drawing.html(attributes=attributes)
 
     def _fail(self, error: Exception) -> None:
         self._sentence.value = html.escape(as_sentence(error))
@@ -124,12 +158,14 @@ class Explorer:
     def _rest(self) -> None:
         self._stop.disabled = True
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        # A front end with a kernel takes the widget, all others the picture.
-        live = self.box._repr_mimebundle_()
+    def _ipython_display_(self) -> None:
         still = self._still
+        picture = f'<div class="course-still">{still.html(stored=True)}{HOW_TO_MOVE}</div>'
         words = f"{still.caption} [{still.alt}]"
-        return {**live, "text/html": still.html(stored=True), "text/plain": words}
+        display({"text/html": ONE_OF_TWO + picture, "text/plain": words}, raw=True)
+        # Without words of its own: who cannot show it has the picture.
+        (live,) = (kind for kind in self.box._repr_mimebundle_() if "widget-view" in kind)
+        display({live: self.box._repr_mimebundle_()[live]}, raw=True)
 
 
 def as_sentence(error: Exception) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
@@ -17,7 +18,13 @@ from course_utils.explorers.drawing import (
     signed_scale,
 )
 from course_utils.explorers.explorer import Explorer, described, guess_control, image_control
-from course_utils.explorers.subjects import find_subject, gradient_of
+from course_utils.explorers.subjects import (
+    find_subject,
+    gradient_of,
+    network_for,
+    score_of,
+    size_of,
+)
 from course_utils.gradients import channel_mean
 from course_utils.scores import score_values
 
@@ -45,7 +52,7 @@ def gradient_figure(state: GradientState) -> Drawing:
     changed = subject.images.clone()
     changed[..., row, column] += state.change
     f = subject.score(state.rank)
-    gain = (score_values(f, changed) - score_values(f, subject.images)).item()
+    gain = score_values(f, changed).item() - score_of(state.image, state.rank)
     slope = gradient[:, row, column].sum().item()
     name = subject.network.categories[subject.target(state.rank)]
     around = min(8, height // 8)  # pixels on each side
@@ -79,6 +86,16 @@ def gradient_figure(state: GradientState) -> Drawing:
     )
 
 
+def pointed(values: dict[str, Any], panel: int, down: float, right: float) -> dict[str, int]:
+    """The row and column, in percent, of the pixel under the cursor: in the image, or in its map."""
+    if panel == 2:  # the magnified part
+        return {}
+    side = size_of(network_for(values["image"]))
+    # The smallest percentages that `gradient_figure` takes for this pixel.
+    row, column = (math.ceil(100 * int(share * side) / side) for share in (down, right))
+    return {"row": row, "column": column}
+
+
 def explore_gradient() -> Explorer:
     """An explorer: point at a pixel, and compare its gradient with what a change of it does."""
     default = GradientState()
@@ -94,6 +111,7 @@ def explore_gradient() -> Explorer:
                 default.change, min=0.01, max=0.5, step=0.01, **described("pixel brighter by")
             ),
         },
+        pointed=pointed,
     )
 
 

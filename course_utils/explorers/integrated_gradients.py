@@ -22,9 +22,10 @@ from course_utils.explorers.drawing import (
 from course_utils.explorers.explorer import Explorer, described, guess_control, image_control
 from course_utils.explorers.subjects import find_subject, where
 from course_utils.gradients import channel_mean, vanilla_gradient
-from course_utils.integrated_gradients import completeness_gap, integrated_gradients
+from course_utils.integrated_gradients import completeness_gap, straight_path
 from course_utils.scores import score_values
 
+AT_ONCE = 4  # gradients of photos, after which something newer may come first: a quarter second
 BASELINES = ("black", "grey", "white", "blurred", "noise")
 
 
@@ -53,9 +54,13 @@ def baseline_of(images: Tensor, name: str) -> Tensor:
 
 def path_figures(state: PathState) -> Iterator[Drawing]:
     """The point on the path, the gradient there, and the attributions; refined by more steps."""
-    fewer = [n for n in (4, 16) if n < state.n_steps]
-    for n_steps in [*fewer, state.n_steps]:
-        yield _figure(state, n_steps)
+    what = (state.image, state.rank, state.baseline, state.n_steps)
+    if what not in _known:
+        for fewer in (4, 16):
+            if fewer < state.n_steps:
+                yield _figure(state, fewer)
+    yield path_figure(state)
+    _known.add(what)
 
 
 def path_figure(state: PathState) -> Drawing:
@@ -63,11 +68,29 @@ def path_figure(state: PathState) -> Drawing:
     return _figure(state, state.n_steps)
 
 
-@lru_cache(maxsize=32)
-def _attributions(image: str | bytes, rank: int, baseline: str, n_steps: int) -> Tensor:
+_known: set[tuple] = set()  # of which path there are attributions: no need to refine them again
+
+
+class Attributed(NamedTuple):
+    """What is the same wherever on the path one looks."""
+
+    attributions: Tensor  # (1, C, H, W)
+    ends: Tensor  # the scores of baseline and image, (2,)
+    gap: float
+
+
+@lru_cache(maxsize=64)
+def attributed(image: str | bytes, rank: int, baseline: str, n_steps: int) -> Attributed:
+    """Integrated gradients, a few points at once: something newer need not wait for all."""
     subject = find_subject(image)
-    start = baseline_of(subject.images, baseline)
-    return integrated_gradients(subject.score(rank), subject.images, start, n_steps)
+    f, images = subject.score(rank), subject.images
+    start = baseline_of(images, baseline)
+    at_once = AT_ONCE if images.shape[1] == 3 else 4 * AT_ONCE
+    points = straight_path(start, images, n_steps)[0].split(at_once)
+    gradients = torch.cat([vanilla_gradient(f, some) for some in points])  # (n_steps, C, H, W)
+    attributions = (images - start) * gradients.mean(dim=0, keepdim=True)
+    ends = score_values(f, torch.cat([start, images]))
+    return Attributed(attributions, ends, completeness_gap(f, images, start, attributions).item())
 
 
 def _figure(state: PathState, n_steps: int) -> Drawing:
@@ -76,18 +99,16 @@ def _figure(state: PathState, n_steps: int) -> Drawing:
     start = baseline_of(images, state.baseline)
     point = torch.lerp(start, images, state.along / 100)
     here = channel_mean((images - start) * vanilla_gradient(f, point))[0]
-    attributions = _attributions(state.image, state.rank, state.baseline, n_steps)
-    summed = channel_mean(attributions)[0]
-    scores = score_values(f, torch.cat([start, images, point]))
-    gap = completeness_gap(f, images, start, attributions).item()
+    whole = attributed(state.image, state.rank, state.baseline, n_steps)
+    summed = channel_mean(whole.attributions)[0]
+    low, high = whole.ends.tolist()
     scale = signed_scale(torch.stack([here, summed]), "score, mean over the channels")
-    rise = (scores[1] - scores[0]).item()
     name = subject.network.categories[subject.target(state.rank)]
     return draw_panels(
         [
             Panel(
                 image_pixels(point[0]),
-                f"{state.along} % of the way from {state.baseline},\nscore {scores[2]:.2f}",
+                f"{state.along} % of the way from {state.baseline},\nscore {score_values(f, point).item():.2f}",
             ),
             Panel(map_pixels(here, scale), "gradient there,\ntimes image − baseline"),
             Panel(
@@ -99,9 +120,9 @@ def _figure(state: PathState, n_steps: int) -> Drawing:
         alt=f"The point {state.along} % of the way from a {state.baseline} baseline to the "
         f"{subject.name}, the gradient at that point times the way, and integrated gradients, whose "
         f"largest magnitude lies {where(summed)}.",
-        caption=f"Completeness for “{name}”: the score rises from {scores[0]:.2f} at the baseline to "
-        f"{scores[1]:.2f} at the image, by {rise:+.2f}; the attributions add up to "
-        f"{attributions.sum():+.2f}. The gap is {gap:+.2g}.",
+        caption=f"Completeness for “{name}”: the score rises from {low:.2f} at the baseline to "
+        f"{high:.2f} at the image, by {high - low:+.2f}; the attributions add up to "
+        f"{whole.attributions.sum():+.2f}. The gap is {whole.gap:+.2g}.",
     )
 
 

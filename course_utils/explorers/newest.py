@@ -10,6 +10,18 @@ Request, Result = TypeVar("Request"), TypeVar("Result")
 
 # Explorers share networks, and a recording hooks one: one piece of work at a time in this process.
 _working = threading.Lock()
+_at_work = threading.local()
+
+
+class GivenUp(Exception):
+    """What is computed will not be shown."""
+
+
+def give_way() -> None:
+    """Called between the steps of long work: raise `GivenUp` if something newer waits for it."""
+    newest = getattr(_at_work, "newest", None)
+    if newest is not None and newest.outdated:
+        raise GivenUp
 
 
 class NewestWins(Generic[Request, Result]):
@@ -32,6 +44,7 @@ class NewestWins(Generic[Request, Result]):
         self._work, self._show, self._fail, self._idle = work, show, fail, idle
         self._waiting: list[Request] = []  # one at most
         self._stopped = False
+        self._shown = False  # something of the present request
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -54,7 +67,17 @@ class NewestWins(Generic[Request, Result]):
         with self._changed:
             return self._changed.wait_for(lambda: self._thread is None, seconds)
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the present request may be given up.
+
+        Its first result is shown even if something newer waits already: during a long drag the
+        picture follows, instead of standing still until the hand rests.
+        """
+        return self._shown and bool(self._waiting or self._stopped)
+
     def _run(self) -> None:
+        _at_work.newest = self
         while True:
             with self._changed:
                 if not self._waiting:
@@ -66,18 +89,18 @@ class NewestWins(Generic[Request, Result]):
             self._carry_out(request)
 
     def _carry_out(self, request: Request) -> None:
-        # The first result is shown even if something newer waits already: during a long drag the
-        # picture follows, instead of standing still until the hand rests.
+        self._shown = False
         try:
             results = self._work(request)
-            while True:
+            while not self.outdated:
                 with _working:
                     result = next(results, None)
                 if result is None:
                     return
                 self._show(result)
-                if self._waiting or self._stopped:
-                    return
+                self._shown = True
+        except GivenUp:
+            return
         except Exception as error:
             if not self._waiting:
                 self._fail(error)

@@ -25,7 +25,7 @@ from course_utils.gradients import channel_mean, vanilla_gradient
 from course_utils.smoothgrad import blocks, noise_std, noisy_copies
 
 SATURATE = 0.02  # the share of pixels beyond the ends of the scale
-AT_ONCE = 4  # gradients between two pictures: a photo's take about half a second
+AT_ONCE = 4  # gradients between two pictures: of photos they take a quarter of a second
 
 
 class SmoothGradState(NamedTuple):
@@ -55,10 +55,15 @@ def refine(state: SmoothGradState) -> Iterator[Refined]:
     at_once = AT_ONCE if subject.images.shape[1] == 3 else 4 * AT_ONCE
     for block in blocks(state.n_samples):
         copies = noisy_copies(subject.images, sigma, len(block), generator)[0]  # (n, C, H, W)
-        for some in copies.split(at_once):
+        for some in copies.tensor_split(_ends(len(copies), at_once)):
             total += vanilla_gradient(f, some).sum(dim=0)
             done += len(some)
             yield Refined(total / done, done, copies[0])
+
+
+def _ends(length: int, at_once: int) -> list[int]:
+    """Where to cut: after every `at_once`, and, for a first picture that comes soon, after a few."""
+    return sorted({end for end in (AT_ONCE, *range(at_once, length, at_once)) if end < length})
 
 
 def smoothgrad_figures(state: SmoothGradState) -> Iterator[Drawing]:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from course_utils.classifiers import Classifier, load_classifier
+from course_utils.explorers.newest import give_way
 from course_utils.gradients import vanilla_gradient
 from course_utils.photos import load_photo, open_photo
 from course_utils.scenes import garment_scenes
-from course_utils.scores import ScoreFunction, class_score
+from course_utils.scores import ScoreFunction, class_score, score_values
 
 PHOTO_NETWORK, SCENE_NETWORK = "efficientnet_lite0", "garments_cnn"
 PHOTOS = {
@@ -43,8 +44,14 @@ class Subject(NamedTuple):
         return self.probabilities.argsort(descending=True, stable=True)[rank].item()
 
     def score(self, rank: int) -> ScoreFunction:
-        """f for the guess number `rank`."""
-        return class_score(self.network, self.target(rank))
+        """f for the guess number `rank`; each call of it gives way to newer work."""
+        score = class_score(self.network, self.target(rank))
+
+        def f(images: Tensor) -> Tensor:
+            give_way()
+            return score(images)
+
+        return f
 
     def guess(self, rank: int) -> str:
         """The name and probability of a guess, e.g. "tabby, 0.62"."""
@@ -54,6 +61,16 @@ class Subject(NamedTuple):
 def prediction(network: Classifier, probabilities: Tensor, index: int) -> str:
     """The name and probability of a class, e.g. "tabby, 0.62"."""
     return f"{network.categories[index]}, {probabilities[index]:.2f}"
+
+
+def network_for(image: str | bytes) -> str:
+    """The network that is asked about an image unless another one is named."""
+    return SCENE_NETWORK if image in SCENES else PHOTO_NETWORK
+
+
+def size_of(network: str) -> int:
+    """How many pixels on each side a network is shown."""
+    return 224 if network == PHOTO_NETWORK else 64
 
 
 @lru_cache(maxsize=8)
@@ -73,10 +90,9 @@ def find_subject(image: str | bytes, network: str | None = None) -> Subject:
     Raises:
         ValueError: if there is no such picture, or the file is none.
     """
-    if network is None:
-        network = SCENE_NETWORK if image in SCENES else PHOTO_NETWORK
+    network = network or network_for(image)
     classifier = network_of_name(network)
-    images = _images(image, 224 if network == PHOTO_NETWORK else 64)
+    images = _images(image, size_of(network))
     if network != PHOTO_NETWORK:  # all networks of scenes see in grey
         images = images.mean(dim=1, keepdim=True)
     with torch.no_grad():
@@ -103,6 +119,13 @@ def gradient_of(image: str | bytes, rank: int) -> Tensor:
     """The vanilla gradient of a subject's guess number `rank`, (1, C, H, W), computed once."""
     subject = find_subject(image)
     return vanilla_gradient(subject.score(rank), subject.images)
+
+
+@lru_cache(maxsize=64)
+def score_of(image: str | bytes, rank: int) -> float:
+    """The score of a subject's guess number `rank`, computed once."""
+    subject = find_subject(image)
+    return score_values(subject.score(rank), subject.images).item()
 
 
 def where(values: Tensor) -> str:

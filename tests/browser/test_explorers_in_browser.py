@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import ROOT
 from browser.findings import findings
-from browser.pages import kernel_is_idle, open_notebook, run_cell
+from browser.pages import cell_with, kernel_is_idle, open_notebook, run_cell
 from course_utils import explorers
 from course_utils.explorers import (
     activation_maps,
@@ -73,7 +73,7 @@ def expect_drawing(explorer, drawing):
     expect(explorer.locator("figure img")).to_have_attribute("alt", drawing.alt, timeout=PATIENCE)
     expect(explorer.locator("figcaption")).to_have_text(drawing.caption, timeout=PATIENCE)
     _, pixels = shown(explorer)
-    expected = Image.open(io.BytesIO(drawing.webp())).convert("RGB")
+    expected = Image.open(io.BytesIO(drawing.jpeg())).convert("RGB")
     assert np.abs(pixels - np.asarray(expected, int)).mean() < 1
 
 
@@ -112,6 +112,7 @@ def explorer(explore, page, lab):
 
 def test_notebook_does_not_open_or_an_error_is_logged(explorer, page, screenshot):
     assert page.locator(".jp-Notebook h1").count() >= 1
+    assert page.get_by_text("Jupyter news").count() == 0, "nobody is to be asked about the network"
     screenshot()
     assert page.errors == []
 
@@ -256,3 +257,35 @@ def test_a_long_refinement_cannot_be_stopped(page, lab, screenshot):
     assert shown(explorer)[0] == stopped
     screenshot(of=explorer)
     assert page.errors == []
+
+
+def press(page, explorer, drawing, panel, down, right):
+    """Press the mouse on a place of a panel."""
+    picture = explorer.locator("figure img")
+    picture.scroll_into_view_if_needed()
+    box, place = picture.bounding_box(), drawing.places[panel]
+    page.mouse.click(
+        box["x"] + box["width"] * (place.left + right * place.width),
+        box["y"] + box["height"] * (place.top + down * place.height),
+    )
+
+
+def test_pointing_at_a_patch_shows_another_one(page, lab, screenshot):
+    explorer = made(page, lab, "explore_attention")
+    default = attention.attention_figure(attention.AttentionState())
+    press(page, explorer, default, 1, 6.5 / 8, 1.5 / 8)
+    expect_drawing(explorer, attention.attention_figure(attention.AttentionState(row=6, column=1)))
+    screenshot("pointed", explorer)
+    assert page.errors == []
+
+
+def test_opened_again_a_notebook_shows_no_picture_where_its_explorer_was(page, lab, screenshot):
+    made(page, lab, "explore_attention")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.goto("about:blank")
+    open_notebook(page, lab, "05_attention")
+    cell = cell_with(page, "explore_attention()")
+    expect(cell.locator(".course-still img")).to_be_visible()
+    expect(cell.get_by_text("Run this cell to move")).to_be_visible()
+    expect(cell.get_by_text("not found")).to_have_count(0)
+    screenshot("opened again", cell)
