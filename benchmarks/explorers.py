@@ -30,6 +30,7 @@ SMALL, PHOTO = (150, 300), (600, 1000)  # milliseconds allowed: median, 95th per
 # notebook, explorer, image (None: as it is), slider, what is allowed
 CASES = [
     ("01_gradients", "explore_gradient", "scene with a garment", "pixel brighter by", SMALL),
+    ("01_gradients", "explore_gradient", None, "down, in percent", PHOTO),
     ("02_smoothgrad", "explore_smoothgrad", "scene with a garment", "noise level", SMALL),
     ("03_integrated_gradients", "explore_integrated_gradients", None, "along the path, %", SMALL),
     ("04_activation_maps", "explore_activation_maps", None, "layer of Grad-CAM", SMALL),
@@ -56,6 +57,12 @@ MOVE = """([explorer, label, key]) => new Promise(resolve => {
     handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
     setTimeout(() => resolve(10_000), 10_000);  // no picture came
 })"""
+NEXT_KEY = """([explorer, label, key]) => {
+    const handle = explorer.querySelector(`[role=slider][aria-label="${label}"]`);
+    const at = ['valuemin', 'valuenow', 'valuemax'].map(e => Number(handle.getAttribute(`aria-${e}`)));
+    if (at[1] >= at[2]) return 'ArrowLeft';
+    return at[1] <= at[0] ? 'ArrowRight' : key;
+}"""
 WATCH_FREEZES = """() => {
     window.freezes = [];
     new PerformanceObserver(list => window.freezes.push(...list.getEntries().map(e => e.duration)))
@@ -74,11 +81,11 @@ def milliseconds(page: Page, lab: str, case: tuple, moves: int) -> tuple[list[fl
     page.wait_for_timeout(3000)  # the network is loaded, its first pass is over
     page.evaluate(WATCH_FREEZES)
     slider = explorer.element_handle()
-    # To and fro, so that no end is reached; a state that was seen before may be quicker.
-    keys = ["ArrowLeft"] * 3 + ["ArrowRight"] * 3
-    taken = []
-    for move in range(moves):
-        taken.append(page.evaluate(MOVE, [slider, label, keys[move % len(keys)]]))
+    # Onward until an end is reached, then back: most states are new, as under a hand.
+    key, taken = "ArrowRight", []
+    for _ in range(moves):
+        key = page.evaluate(NEXT_KEY, [slider, label, key])
+        taken.append(page.evaluate(MOVE, [slider, label, key]))
         page.wait_for_timeout(400)  # a refinement ends
     return taken, max(page.evaluate("window.freezes"), default=0.0)
 
