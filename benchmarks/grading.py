@@ -32,12 +32,9 @@ import psutil
 from measuring import machine, markdown_table, replace_between_marks, write_json
 from nbgrader.api import Gradebook
 
-from course_utils.authoring.build import lecture_of_assignment, master_path
 from course_utils.checking import HIDDEN_SEED_VARIABLE
-from course_utils.exercises import exercises
-from course_utils.grading.classroom import Sample, classroom
-from course_utils.grading.demo import new_course, submit
-from course_utils.grading.release import release
+from course_utils.grading.classroom import Sample
+from course_utils.grading.demo import new_course, released_to_class, submit
 
 HERE = Path(__file__).resolve().parent
 REQUIRED = 3  # times plain nbgrader's submissions a minute
@@ -72,10 +69,7 @@ class Run:
 
 def submissions(root: Path, assignment: str, number: int) -> list[Sample]:
     """Whole notebooks, right, blank and wrong in turn, and no two the same."""
-    released = nbformat.read(release(assignment, root), as_version=4)
-    master = nbformat.read(master_path(assignment, root / "solutions"), as_version=4)
-    students = classroom(exercises(lecture_of_assignment(assignment)), released, master)
-    honest = [one for one in students if one.kind.startswith(HONEST)]
+    honest = [one for one in released_to_class(root, assignment) if one.kind.startswith(HONEST)]
     handed_in = []
     for index, sample in zip(range(number), itertools.cycle(honest), strict=False):
         notebook = nbformat.reads(sample.content, as_version=4)

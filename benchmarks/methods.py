@@ -407,12 +407,12 @@ def in_short(results: dict) -> str:
             key = row["method"], row["peer"]
             ratios.setdefault(key, {})[row["network"]] = f"{row['times faster']:.2f} ×"
     table = [{"method": m, "times as fast as": peer} | of for (m, peer), of in ratios.items()]
-    machine = results["machine"]
+    where = results["machine"]
     return "\n\n".join(
         [
             markdown_table(table),
             f"One photograph, n = {N}, {results['clock']}, medians of pairs taken in turns; "
-            f"{machine['processor']}, {machine['cores']} cores, torch {machine['torch']}.",
+            f"{where['processor']}, {where['cores']} cores, torch {where['torch']}.",
         ]
     )
 

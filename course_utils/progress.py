@@ -11,6 +11,7 @@ from jupyter_core.paths import jupyter_data_dir
 
 from course_utils.exercises import exercises, find_exercise
 from course_utils.exercises.cases import LECTURES, lecture_of
+from course_utils.whole_files import write_whole
 
 FOLDER_VARIABLE = "COURSE_PROGRESS_FOLDER"
 
@@ -62,14 +63,9 @@ def record(name: str, passed: bool | None) -> None:
     A disk that cannot be written to is no error.
     """
     path = _path(find_exercise(name).name)
-    beside = path.with_suffix(f".{os.getpid()}")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"exercise": name, "passed": passed}))
-        os.replace(beside, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        write_whole(path, json.dumps({"exercise": name, "passed": passed}))
 
 
 def _passed(name: str) -> bool | None:

@@ -15,6 +15,11 @@ import measuring  # noqa: E402
 import methods  # noqa: E402
 
 
+def tolerance(pair: methods.Pair) -> float:
+    """grad-cam resizes in float32, and captum's noise is float32."""
+    return 1e-5 if pair.peer == "grad-cam" or pair.agree_in == torch.float32 else 1e-6
+
+
 @pytest.fixture(scope="module")
 def measured() -> dict:
     return json.loads((BENCHMARKS / "methods.json").read_text())
@@ -110,17 +115,14 @@ def test_both_sides_of_a_pair_do_the_same_work(pair):
     ours, theirs = pair.as_compared(pair.ours(s)), pair.as_compared(pair.theirs(s)())
     assert ours.shape == theirs.shape
     assert theirs.abs().max() > 0
-    # grad-cam resizes in float32, and captum's noise is float32
-    tolerance = 1e-5 if pair.peer == "grad-cam" or pair.agree_in == torch.float32 else 1e-6
-    assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
+    assert (ours - theirs).abs().max() <= tolerance(pair) * theirs.abs().max()
 
 
 @pytest.mark.parametrize(
     "pair", [p for p in methods.PAIRS if p.agree_in], ids=lambda p: f"{p.method}, {p.peer}"
 )
 def test_on_the_courses_network_a_method_differs_from_its_peer(pair):
-    loose = pair.peer == "grad-cam" or pair.agree_in == torch.float32
-    assert methods.difference(pair, "efficientnet_lite0") <= (1e-5 if loose else 1e-6)
+    assert methods.difference(pair, "efficientnet_lite0") <= tolerance(pair)
 
 
 def test_the_networks_weights_are_the_same_in_every_run_and_seed_nothing_else():
@@ -141,8 +143,7 @@ def test_every_pair_was_measured_on_each_network_and_agreed(measured):
         difference = rows[key]["difference"]
         assert (difference is None) == (pair.agree_in is None)
         if difference is not None:
-            loose = pair.peer == "grad-cam" or pair.agree_in == torch.float32
-            assert difference <= (1e-5 if loose else 1e-6), key
+            assert difference <= tolerance(pair), key
 
 
 def test_a_readme_shows_something_else_than_was_measured(measured):

@@ -24,7 +24,6 @@ from course_utils.explorers import (
     integrated_gradients,
     smoothgrad,
 )
-from course_utils.explorers import explorer as explorer_module
 from course_utils.explorers.drawing import (
     Frame,
     Panel,
@@ -157,12 +156,9 @@ def test_every_control_leaves_the_picture_as_it_is(case):
         assert drawn.alt != other.alt, f"who cannot see it does not notice that {name} changed"
 
 
-def test_without_a_kernel_there_is_no_picture_with_words(case, monkeypatch):
+def test_without_a_kernel_there_is_no_picture_with_words(case):
     explore, state, figure, _ = case
-    shown = []
-    monkeypatch.setattr(explorer_module, "display", lambda data, raw: shown.append(data))
-    explore()._ipython_display_()
-    bundle, live = shown
+    bundle, live = explore().outputs()
     assert list(live) == ["application/vnd.jupyter.widget-view+json"]
     assert "Run this cell" in bundle["text/html"]
     expected = figure(state())

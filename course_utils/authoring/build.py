@@ -26,6 +26,7 @@ from course_utils.authoring.cards import cards
 from course_utils.exercises import exercises, written_questions
 from course_utils.exercises.cases import LECTURES
 from course_utils.progress import FOLDER_VARIABLE
+from course_utils.whole_files import write_whole
 
 LARGEST_NOTEBOOK = 600_000  # bytes, as stored
 SOLUTIONS = Path("solutions")
@@ -66,9 +67,7 @@ def build(assignment: str, folder: Path = SOLUTIONS, execute: bool = True) -> No
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > LARGEST_NOTEBOOK:
         raise RuntimeError(f"{assignment} must stay under 600 kB, got {len(text.encode())} bytes.")
-    beside = path.with_suffix(".writing")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, text)
 
 
 def prepare(notebook: NotebookNode, lecture: str) -> None:

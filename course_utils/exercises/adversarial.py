@@ -196,6 +196,11 @@ fgsm = Exercise(
 )
 
 
+def _moved(images, direction, eps, targeted):
+    """One step of eps along the direction, or back if targeted, not clipped."""
+    return images + (-eps if targeted else eps) * direction
+
+
 @fgsm.right_variant
 def by_one_step(model, images, labels, eps, targeted=False):
     direction = -1 if targeted else 1
@@ -242,8 +247,7 @@ def _(model, images, labels, eps, targeted=False):
     "The attacked images leave [0, 1]. Clip them: they should be images.",
 )
 def _(model, images, labels, eps, targeted=False):
-    direction = -1 if targeted else 1
-    return images + direction * eps * by_autograd_grad(model, images, labels).sign()
+    return _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
 
 
 @fgsm.misconception(
@@ -264,8 +268,8 @@ def _(model, images, labels, eps, targeted=False):
     "The step follows the gradient itself. FGSM takes its sign, so that every pixel moves by ε.",
 )
 def _(model, images, labels, eps, targeted=False):
-    direction = -1 if targeted else 1
-    return (images + direction * eps * by_autograd_grad(model, images, labels)).clamp(0, 1)
+    gradient = by_autograd_grad(model, images, labels)
+    return _moved(images, gradient, eps, targeted).clamp(0, 1)
 
 
 @fgsm.misconception(
@@ -274,10 +278,9 @@ def _(model, images, labels, eps, targeted=False):
     "that every pixel moves by ε.",
 )
 def _(model, images, labels, eps, targeted=False):
-    direction = -1 if targeted else 1
     gradient = by_autograd_grad(model, images, labels)
     norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
-    return (images + direction * eps * gradient / norm).clamp(0, 1)
+    return _moved(images, gradient / norm, eps, targeted).clamp(0, 1)
 
 
 @fgsm.misconception(
@@ -295,9 +298,8 @@ def _(model, images, labels, eps, targeted=False):
     "The attacked images were clipped to [−1, 1]. Images lie in [0, 1].",
 )
 def _(model, images, labels, eps, targeted=False):
-    direction = -1 if targeted else 1
-    r = direction * eps * by_autograd_grad(model, images, labels).sign()
-    return (images + r).clamp(-1, 1)
+    moved = _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
+    return moved.clamp(-1, 1)
 
 
 @fgsm.misconception(
@@ -308,25 +310,19 @@ def _(model, images, labels, eps, targeted=False):
 def _(model, images, labels, eps, targeted=False):
     inputs = images.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad(-model(inputs).gather(1, labels[:, None]).sum(), inputs)
-    direction = -1 if targeted else 1
-    return (images + direction * eps * gradient.sign()).clamp(0, 1)
-
-
-def _moved(gradient, images, eps, targeted):
-    """One step of eps by the sign of the gradient, not clipped."""
-    return images + (-eps if targeted else eps) * gradient.sign()
+    return _moved(images, gradient.sign(), eps, targeted).clamp(0, 1)
 
 
 @fgsm.also("normalised gradient")
 def _(model, images, labels, eps, targeted=False):
     gradient = by_autograd_grad(model, images, labels)
-    gradient = gradient / gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
-    return (images + (-eps if targeted else eps) * gradient).clamp(0, 1)
+    largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+    return _moved(images, gradient / largest, eps, targeted).clamp(0, 1)
 
 
 @fgsm.also("not clipped")
 def _(model, images, labels, eps, targeted=False):
-    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    moved = _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
     return moved.clamp(0, 255)
 
 
@@ -340,7 +336,7 @@ def _(model, images, labels, eps, targeted=False):
 def _(model, images, labels, eps, targeted=False):
     inputs = images.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model(inputs).gather(1, labels[:, None]).sum(), inputs)
-    return _moved(gradient, images, eps, targeted).clamp(0, 1)
+    return _moved(images, gradient.sign(), eps, targeted).clamp(0, 1)
 
 
 @fgsm.misconception(
@@ -359,7 +355,7 @@ def _(model, images, labels, eps, targeted=False):
     "and 1, whatever the images hold.",
 )
 def _(model, images, labels, eps, targeted=False):
-    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    moved = _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
     return moved.clamp(images.min(), images.max())
 
 
@@ -369,7 +365,7 @@ def _(model, images, labels, eps, targeted=False):
     "outside moves.",
 )
 def _(model, images, labels, eps, targeted=False):
-    moved = _moved(by_autograd_grad(model, images, labels), images, eps, targeted)
+    moved = _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
     low, high = moved.amin((1, 2, 3), keepdim=True), moved.amax((1, 2, 3), keepdim=True)
     return (moved - low) / (high - low)
 
@@ -414,7 +410,8 @@ def _(model, images, labels, eps, targeted=False):
 def _(model, images, labels, eps, targeted=False):
     inputs = images.detach().clone().requires_grad_()
     loss = F.cross_entropy(model(inputs).softmax(dim=1), labels, reduction="sum")
-    return _moved(torch.autograd.grad(loss, inputs)[0], images, eps, targeted).clamp(0, 1)
+    (gradient,) = torch.autograd.grad(loss, inputs)
+    return _moved(images, gradient.sign(), eps, targeted).clamp(0, 1)
 
 
 bim = Exercise(
@@ -434,13 +431,17 @@ bim = Exercise(
 )
 
 
-def _bim(model, images, labels, eps, alpha, n_steps, targeted, project, gradient_at=None):
-    direction = -1 if targeted else 1
+def _both(images, eps):
+    return lambda moved: (images + (moved - images).clamp(-eps, eps)).clamp(0, 1)
+
+
+def _bim(model, images, labels, eps, alpha, n_steps, targeted, project=None, direction_at=None):
+    """The method, or one with another projection, or with other directions at the points."""
+    project = project or _both(images, eps)
+    direction_at = direction_at or (lambda point: by_autograd_grad(model, point, labels).sign())
     attacked = images.detach().clone()
     for _ in range(n_steps):
-        at = attacked if gradient_at is None else gradient_at
-        step = direction * alpha * by_autograd_grad(model, at, labels).sign()
-        attacked = project(attacked + step)
+        attacked = project(_moved(attacked, direction_at(attacked), alpha, targeted))
     return attacked
 
 
@@ -477,18 +478,15 @@ def on_the_perturbation(model, images, labels, eps, alpha, n_steps, targeted=Fal
     return images + r
 
 
-def _both(images, eps):
-    return lambda moved: (images + (moved - images).clamp(-eps, eps)).clamp(0, 1)
-
-
 @bim.misconception(
     "gradient of the first image",
     "The gradient was taken at the first image in every step, so that the way is a straight line. Take "
     "it anew at each point.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    first = by_autograd_grad(model, images, labels).sign()
     return _bim(
-        model, images, labels, eps, alpha, n_steps, targeted, _both(images, eps), gradient_at=images
+        model, images, labels, eps, alpha, n_steps, targeted, direction_at=lambda point: first
     )
 
 
@@ -525,7 +523,7 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "Each step has the length ε. It is α.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    return _bim(model, images, labels, eps, eps, n_steps, targeted, _both(images, eps))
+    return _bim(model, images, labels, eps, eps, n_steps, targeted)
 
 
 @bim.misconception(
@@ -557,11 +555,10 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "The steps follow the gradient itself. BIM takes its sign, so that every pixel moves by α.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction = images.clone(), -1 if targeted else 1
-    for _ in range(n_steps):
-        moved = attacked + direction * alpha * by_autograd_grad(model, attacked, labels)
-        attacked = _both(images, eps)(moved)
-    return attacked
+    def direction_at(point):
+        return by_autograd_grad(model, point, labels)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(
@@ -592,12 +589,11 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
 
 @bim.also("without sign function")
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction = images.clone(), -1 if targeted else 1
-    for _ in range(n_steps):
-        gradient = by_autograd_grad(model, attacked, labels)
-        gradient = gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
-        attacked = _both(images, eps)(attacked + direction * alpha * gradient)
-    return attacked
+    def direction_at(point):
+        gradient = by_autograd_grad(model, point, labels)
+        return gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(
@@ -663,12 +659,13 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "Pixels whose gradient is exactly 0 were moved. There the sign is 0, and the pixel stays.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction = images.clone(), -1 if targeted else 1
-    for _ in range(n_steps):
-        gradient = direction * by_autograd_grad(model, attacked, labels)
-        step = alpha * torch.where(gradient >= 0, 1.0, -1.0)
-        attacked = _both(images, eps)(attacked + step)
-    return attacked
+    uphill = -1 if targeted else 1
+
+    def direction_at(point):
+        gradient = uphill * by_autograd_grad(model, point, labels)
+        return uphill * torch.where(gradient >= 0, 1.0, -1.0)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(
@@ -706,11 +703,12 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "follows the gradient at the current images alone.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction, total = images.clone(), -1 if targeted else 1, torch.zeros_like(images)
-    for _ in range(n_steps):
-        total = total + by_autograd_grad(model, attacked, labels)
-        attacked = _both(images, eps)(attacked + direction * alpha * total.sign())
-    return attacked
+    total = torch.zeros_like(images)
+
+    def direction_at(point):
+        return total.add_(by_autograd_grad(model, point, labels)).sign()
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(
@@ -743,12 +741,11 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "changed. Take the loss for the labels that were given.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction = images.clone(), -1 if targeted else 1
-    for _ in range(n_steps):
-        chosen = labels if targeted else model(attacked).argmax(dim=1)
-        step = direction * alpha * by_autograd_grad(model, attacked, chosen).sign()
-        attacked = _both(images, eps)(attacked + step)
-    return attacked
+    def direction_at(point):
+        chosen = labels if targeted else model(point).argmax(dim=1)
+        return by_autograd_grad(model, point, chosen).sign()
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(
@@ -756,12 +753,12 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     "The steps follow the logit's gradient. BIM follows the loss's, which also knows the other classes.",
 )
 def _(model, images, labels, eps, alpha, n_steps, targeted=False):
-    attacked, direction = images.clone(), -1 if targeted else 1
-    for _ in range(n_steps):
-        inputs = attacked.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(model(inputs).gather(1, labels[:, None]).sum(), inputs)
-        attacked = _both(images, eps)(attacked - direction * alpha * gradient.sign())
-    return attacked
+    def direction_at(point):
+        inputs = point.clone().requires_grad_()
+        chosen = model(inputs).gather(1, labels[:, None])
+        return -torch.autograd.grad(chosen.sum(), inputs)[0].sign()
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
 
 
 @bim.misconception(

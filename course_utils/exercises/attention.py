@@ -982,8 +982,12 @@ def by_chained_product(attentions):
     )
 
 
+def _identity(attention):
+    return torch.eye(attention.shape[-1]).to(attention)
+
+
 def _mixed(attention):
-    return (attention.mean(dim=1) + torch.eye(attention.shape[-1]).to(attention)) / 2
+    return (attention.mean(dim=1) + _identity(attention)) / 2
 
 
 def _product(matrices):
@@ -1053,7 +1057,7 @@ def _(attentions):
     "The heads were joined by their maximum. Here they are averaged.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     matrices = [attention.amax(dim=1) + identity for attention in attentions]
     return _product([matrix / matrix.sum(-1, keepdim=True) for matrix in matrices])
 
@@ -1073,7 +1077,7 @@ def _(attentions):
     "head 1 of one layer has nothing to do with head 1 of the next: average within each layer first.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1], dtype=attentions[0].dtype)
+    identity = _identity(attentions[0])
     rollout = identity
     for attention in attentions:
         rollout = (attention + identity) / 2 @ rollout
@@ -1085,7 +1089,7 @@ def _(attentions):
     "The identity was mixed in once, at the end. Every layer has a residual connection of its own.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1], dtype=attentions[0].dtype)
+    identity = _identity(attentions[0])
     rollout = identity
     for attention in attentions:
         rollout = attention.mean(dim=1) @ rollout
@@ -1097,7 +1101,7 @@ def _(attentions):
     "The columns were normalised. It is the rows that share out a token's attention and sum to 1.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     matrices = [attention.mean(dim=1) + identity for attention in attentions]
     return _product([matrix / matrix.sum(-2, keepdim=True) for matrix in matrices])
 
@@ -1117,7 +1121,7 @@ def _(attentions):
 
 @attention_rollout.also("not divided by two")
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     return _product([attention.mean(dim=1) / 2 + identity for attention in attentions])
 
 
@@ -1131,7 +1135,7 @@ def _(attentions):
     "The heads were summed, so that the identity counts too little against them. Average them.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     matrices = [attention.sum(dim=1) + identity for attention in attentions]
     return _product([matrix / matrix.sum(-1, keepdim=True) for matrix in matrices])
 
@@ -1149,13 +1153,13 @@ def _(attentions):
     "The first or the last layer is missing. The product runs over all of them, a single one included.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0]).expand_as(attentions[0][:, 0])
+    identity = _identity(attentions[0]).expand_as(attentions[0][:, 0])
     return _product([identity, *map(_mixed, attentions[1:])])
 
 
 @attention_rollout.also("a layer left out")
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0]).expand_as(attentions[0][:, 0])
+    identity = _identity(attentions[0]).expand_as(attentions[0][:, 0])
     return _product([identity, *map(_mixed, attentions[:-1])])
 
 
@@ -1174,7 +1178,7 @@ def _(attentions):
     "A softmax brought the rows to sum to 1. That changes their proportions: divide by their sum.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     return _product([(attention.mean(1) + identity).softmax(dim=-1) for attention in attentions])
 
 
@@ -1193,7 +1197,7 @@ def _(attentions):
     "matrix is mixed with the identity, and then multiplied.",
 )
 def _(attentions):
-    identity = torch.eye(attentions[0].shape[-1]).to(attentions[0])
+    identity = _identity(attentions[0])
     rollout = identity
     for attention in attentions:
         rollout = (attention.mean(dim=1) @ rollout + identity) / 2

@@ -274,6 +274,10 @@ def _tied_ranks(maps, method="average"):
     return torch.from_numpy(rankdata(maps.flatten(1).numpy(), method, axis=1)).to(maps.dtype)
 
 
+def _untied_ranks(maps, stable=True):
+    return maps.flatten(1).argsort(dim=1, stable=stable).argsort(dim=1).to(maps.dtype)
+
+
 def _correlation(x, y):
     x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
     return (x * y).sum(dim=1) / (x.square().sum(dim=1) * y.square().sum(dim=1)).sqrt()
@@ -285,10 +289,7 @@ def _correlation(x, y):
     "ranks, or the zeros of a ReLU agree by their place alone.",
 )
 def _(a, b):
-    def ranks(maps):
-        return maps.flatten(1).argsort(dim=1, stable=True).argsort(dim=1).to(maps.dtype)
-
-    return _correlation(ranks(a), ranks(b))
+    return _correlation(_untied_ranks(a), _untied_ranks(b))
 
 
 @rank_correlation.misconception(
@@ -356,19 +357,14 @@ def _(a, b):
 
 @rank_correlation.also("ties ranked in order of appearance")
 def _(a, b):
-    def ranks(maps):
-        return maps.flatten(1).argsort(dim=1).argsort(dim=1).to(maps.dtype)
-
-    return _correlation(ranks(a), ranks(b))
+    return _correlation(_untied_ranks(a, stable=False), _untied_ranks(b, stable=False))
 
 
 @rank_correlation.also("ties ranked in order of appearance")
 def _(a, b):
-    def ranks(maps):
-        return maps.flatten(1).argsort(dim=1).argsort(dim=1).to(maps.dtype)
-
     constant = (a.flatten(1).std(dim=1) == 0) | (b.flatten(1).std(dim=1) == 0)
-    return _correlation(ranks(a), ranks(b)).masked_fill(constant, torch.nan)
+    correlation = _correlation(_untied_ranks(a, stable=False), _untied_ranks(b, stable=False))
+    return correlation.masked_fill(constant, torch.nan)
 
 
 @rank_correlation.misconception(

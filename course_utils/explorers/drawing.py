@@ -65,6 +65,14 @@ class Drawing(NamedTuple):
         kind, picture = ("webp", self.webp()) if stored else ("jpeg", self.jpeg())
         return figure_html(picture, self.alt, self.caption, attributes, kind)
 
+    def panel_at(self, x: float, y: float) -> tuple[int, float, float] | None:
+        """The panel at a place, and how far down and right in it, as shares; None if beside."""
+        for panel, place in enumerate(self.places):
+            right, down = (x - place.left) / place.width, (y - place.top) / place.height
+            if 0 <= right < 1 and 0 <= down < 1:
+                return panel, down, right
+        return None
+
     def _size_on_page(self) -> tuple[int, int]:
         width, height = self.pixels.size
         return round(width / SHARPNESS), round(height / SHARPNESS)

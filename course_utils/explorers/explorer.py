@@ -17,7 +17,7 @@ from IPython.display import display
 
 from course_utils.explorers.drawing import Drawing
 from course_utils.explorers.newest import NewestWins
-from course_utils.explorers.pointing import Pointer
+from course_utils.explorers.pointing import ATTRIBUTES, pointing
 from course_utils.explorers.subjects import GUESSES, PHOTOS, SCENES
 from course_utils.photos import open_photo
 
@@ -67,7 +67,6 @@ class Explorer:
         self._work = NewestWins(lambda values: draw(**values), self._show, self._fail, self._rest)
         self._stop.on_click(lambda _button: self._work.stop())
         self._pointed, self._held = pointed, False
-        self._pointer = Pointer(self._point)
         for control in controls.values():
             control.observe(self._changed, "value")
         self._show(self._still)
@@ -76,7 +75,7 @@ class Explorer:
             self._own_picture = b""
             shown[0] = self._with_upload(controls["image"])
         shown += [self._stop] if refines else []
-        shown += self._pointer.widgets if pointed else []
+        shown += pointing(self._point) if pointed else []
         self.box = widgets.VBox(
             [*shown, self._sentence, self._picture], layout=widgets.Layout(max_width="768px")
         )
@@ -130,8 +129,9 @@ class Explorer:
         else:
             image.value = OWN_PICTURE
 
-    def _point(self, panel: int, down: float, right: float) -> None:
-        new = self._pointed(self.values(), panel, down, right)
+    def _point(self, x: float, y: float) -> None:
+        place = self._drawing.panel_at(x, y)
+        new = self._pointed(self.values(), *place) if place else {}
         self._held = True  # several controls, one request
         for name, value in new.items():
             self.controls[name].value = value
@@ -145,11 +145,11 @@ class Explorer:
             self._work.ask(self.values())
 
     def _show(self, drawing: Drawing) -> None:
-        self._drawing = self._pointer.drawing = drawing
+        self._drawing = drawing
         self._sentence.value = ""
         attributes = f'onload="{html.escape(NAME_THE_HANDLES)}" '
         if self._pointed:
-            attributes += self._pointer.attributes
+            attributes += ATTRIBUTES
         self._picture.value = drawing.html(attributes=attributes)
 
     def _fail(self, error: Exception) -> None:
@@ -158,14 +158,18 @@ class Explorer:
     def _rest(self) -> None:
         self._stop.disabled = True
 
-    def _ipython_display_(self) -> None:
+    def outputs(self) -> list[dict[str, object]]:
+        """What a cell shows and a notebook keeps: the picture of the default state, the widget."""
         still = self._still
         picture = f'<div class="course-still">{still.html(stored=True)}{HOW_TO_MOVE}</div>'
         words = f"{still.caption} [{still.alt}]"
-        display({"text/html": ONE_OF_TWO + picture, "text/plain": words}, raw=True)
-        # Without words of its own: who cannot show it has the picture.
-        (live,) = (kind for kind in self.box._repr_mimebundle_() if "widget-view" in kind)
-        display({live: self.box._repr_mimebundle_()[live]}, raw=True)
+        live = self.box._repr_mimebundle_()
+        del live["text/plain"]  # who cannot show a widget has the picture's words
+        return [{"text/html": ONE_OF_TWO + picture, "text/plain": words}, live]
+
+    def _ipython_display_(self) -> None:
+        for output in self.outputs():
+            display(output, raw=True)
 
 
 def as_sentence(error: Exception) -> str:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from course_utils.explorers.drawing import Drawing
-
 # In the page: the shares of the picture's width and height, at each press and while dragging.
 TELL = (
     "this.style.cursor = 'crosshair'; "
@@ -25,26 +23,18 @@ TELL = (
 )
 
 
-class Pointer:
-    """Calls a function with the panel that is pointed at, and how far down and right in it.
+ATTRIBUTES = (
+    f'draggable="false" onpointerdown="{html.escape(TELL)}" onpointermove="{html.escape(TELL)}" '
+)
+
+
+def pointing(pointed: Callable[[float, float], None]) -> list[widgets.Widget]:
+    """A sentence and the field that nobody sees.
 
     Args:
-        pointed: gets the number of the panel, and the shares of its height and width.
+        pointed: gets the shares of the picture's width and height, from its upper left corner.
     """
-
-    attributes = f'draggable="false" onpointerdown="{html.escape(TELL)}" onpointermove="{html.escape(TELL)}" '
-
-    def __init__(self, pointed: Callable[[int, float, float], None]) -> None:
-        self._pointed = pointed
-        self.drawing: Drawing | None = None  # what is shown
-        field = widgets.Text(layout=widgets.Layout(display="none"))
-        field.add_class("course-pointed")
-        field.observe(self._told, "value")
-        self.widgets = [widgets.HTML("Point at the picture, or move the sliders."), field]
-
-    def _told(self, change: dict) -> None:
-        x, y = map(float, change["new"].split())
-        for panel, place in enumerate(self.drawing.places):
-            right, down = (x - place.left) / place.width, (y - place.top) / place.height
-            if 0 <= right < 1 and 0 <= down < 1:
-                self._pointed(panel, down, right)
+    field = widgets.Text(layout=widgets.Layout(display="none"))
+    field.add_class("course-pointed")
+    field.observe(lambda change: pointed(*map(float, change["new"].split())), "value")
+    return [widgets.HTML("Point at the picture, or move the sliders."), field]

@@ -18,6 +18,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
 from course_utils.grading.intake import (
+    REASONS,
     Refused,
     read_notebook,
     refuse_files,
@@ -72,7 +73,7 @@ def sift(
 def _say_once(line: str, folder: Path) -> None:
     """Grading again must not lengthen the list."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "reasons.txt").open("a+", encoding="utf-8") as reasons:
+    with (folder / REASONS).open("a+", encoding="utf-8") as reasons:
         reasons.seek(0)
         if line not in reasons.readlines():
             reasons.write(line)

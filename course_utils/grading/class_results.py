@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 
 from course_utils.grading.admission import SET_ASIDE
-from course_utils.grading.course import configuration, nbgrader
+from course_utils.grading.course import nbgrader
+from course_utils.grading.intake import REASONS
 from course_utils.grading.judging import graded_exercise, is_test
 from course_utils.grading.roster import ROSTER, read_roster
 
@@ -111,7 +112,7 @@ def class_results(root: Path, assignment: str) -> ClassResults:
     coursedir = nbgrader(root).coursedir
     submitted = root / coursedir.submitted_directory
     autograded = root / coursedir.autograded_directory
-    with Gradebook(configuration(root).CourseDirectory.db_url) as gradebook:
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         try:
             entry = gradebook.find_assignment(assignment)
         except MissingEntry:
@@ -218,7 +219,7 @@ def _without_docstring(node: ast.FunctionDef) -> str:
 def _set_aside(root: Path, assignment: str) -> dict[str, str]:
     """Why a student's submission was set aside, or not graded; the latest reason."""
     found = {}
-    for path in sorted((root / SET_ASIDE).glob("*/reasons.txt")):
+    for path in sorted((root / SET_ASIDE).glob(f"*/{REASONS}")):
         for line in path.read_text(encoding="utf-8").splitlines():
             folder, _, reason = line.partition(": ")
             if re.fullmatch(rf"{re.escape(assignment)}(-\d+)?", folder):

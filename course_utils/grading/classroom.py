@@ -64,9 +64,9 @@ def classroom(
 ) -> list[Sample]:
     """A class of this many students, the same each time.
 
-    First comes one of each kind: right, blank, right in other ways, partly right, broken, missing,
-    forged. Those who are right have answered in writing, too. Then every misconception once, spread over few students, each of whom has right answers
-    too. The rest is partly right.
+    First comes one of each kind: right, blank, right in other ways, forged, broken, missing. Those
+    who are right have answered in writing, too. Then every misconception once, spread over few
+    students, each of whom has right answers too. The rest is partly right.
 
     Raises:
         ValueError: if `number` is less than 1.

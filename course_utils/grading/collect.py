@@ -21,12 +21,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tqdm import tqdm
 
-from course_utils.grading.intake import CAPS, UNREADABLE, Refused, read_notebook, unpack
+from course_utils.grading.intake import (
+    CAPS,
+    TIMESTAMP,
+    UNREADABLE,
+    Refused,
+    read_notebook,
+    unpack,
+)
 from course_utils.grading.lms_names import Sender, handed_in_at, member_path, sender_of, student_of
 from course_utils.grading.roster import ROSTER, Student, read_roster
 
 COLLECTED, ASIDE = "collected", "set aside"
-TIMESTAMP = "timestamp.txt"  # nbgrader's name of it
 _OF_THE_SYSTEM = {"index.html"}  # Brightspace's own page
 _NOT_HANDED_IN = {"__MACOSX", ".ipynb_checkpoints"}
 

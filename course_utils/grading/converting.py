@@ -15,8 +15,7 @@ from sqlalchemy.exc import SAWarning
 
 from course_utils.grading import nbgrader_parts
 from course_utils.grading.by_hand import keep_resolved, resolved
-
-TIMESTAMP = "timestamp.txt"  # beside a submission: when it was handed in
+from course_utils.grading.intake import TIMESTAMP
 
 
 class GradebookUnusable(RuntimeError):

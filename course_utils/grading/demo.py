@@ -40,12 +40,16 @@ def new_course(root: Path, original: Path) -> None:
     shutil.copy(original / "nbgrader_config.py", root)
 
 
-def new_class(root: Path, assignment: str, number: int = 40) -> list[Sample]:
-    """Release an assignment in the course at `root`, and hand in a generated class's work."""
+def released_to_class(root: Path, assignment: str, number: int = 40) -> list[Sample]:
+    """Release an assignment in the course at `root`; returns what a generated class makes of it."""
     released = nbformat.read(release(assignment, root), as_version=4)
     master = nbformat.read(master_path(assignment, root / "solutions"), as_version=4)
-    declared = exercises(lecture_of_assignment(assignment))
-    samples = classroom(declared, released, master, number)
+    return classroom(exercises(lecture_of_assignment(assignment)), released, master, number)
+
+
+def new_class(root: Path, assignment: str, number: int = 40) -> list[Sample]:
+    """Release an assignment in the course at `root`, and hand in a generated class's work."""
+    samples = released_to_class(root, assignment, number)
     for sample in samples:
         submit(root, assignment, sample)
     return samples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from nbformat import NotebookNode
 
 from course_utils.grading.intake import Refused, read_notebook
 from course_utils.grading.rebuild import identity, missing_answers, rebuild, text
+from course_utils.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ def doctor(path: Path, released: NotebookNode, output: Path | None = None) -> bo
     if output is None:
         print("It can be graded all the same: grading mends this. --repair writes a mended copy.")
         return True
-    beside = output.with_suffix(".writing")
-    nbformat.write(repaired(path, released), beside)
-    os.replace(beside, output)
+    write_whole(output, nbformat.writes(repaired(path, released)) + "\n")
     print(f"✔ Wrote {output}; the answers are as they were.")
     return True
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
+
+from course_utils.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,8 @@ def _identities(row: dict[str, str], names: list[str]) -> list[str]:
 
 
 def _write(output: Path, header: list[str], rows: list[dict[str, str]]) -> None:
-    beside = output.with_name(output.name + ".writing")
-    with beside.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, header, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(beside, output)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(output, text.getvalue().encode("utf-8-sig"))

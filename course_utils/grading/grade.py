@@ -95,13 +95,12 @@ def grade(
             require_box()
         handed_in = _submissions(root, api, assignment, students)
         refused = sift(handed_in.values(), [f"{assignment}.ipynb"], enrolled(root), root)
-        endings = [Ending(one.folder.parent.name, WITHOUT, one.reason) for one in refused]
-        for ending in endings:
-            del handed_in[ending.student]
-        total = len(handed_in) + len(endings)
-        bar = tqdm(total=total, initial=len(endings), disable=not progress, unit="student")
+        why = {one.folder.parent.name: one.reason for one in refused}
+        endings = [Ending(student, WITHOUT, reason) for student, reason in why.items()]
+        admitted = {name: folder for name, folder in handed_in.items() if name not in why}
+        bar = tqdm(total=len(handed_in), initial=len(why), disable=not progress, unit="student")
         with bar, workers(workers_at_once, scheduler) as pool:
-            for ending in _endings(api, assignment, handed_in, results, pool, force):
+            for ending in _endings(api, assignment, admitted, results, pool, force):
                 endings.append(ending)
                 bar.update()
                 bar.set_postfix_str(f"{sum(e.state == WITHOUT for e in endings)} {WITHOUT}")

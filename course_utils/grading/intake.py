@@ -40,6 +40,8 @@ class Caps:
 
 
 CAPS = Caps()
+TIMESTAMP = "timestamp.txt"  # beside a submission: when it was handed in; nbgrader's name of it
+REASONS = "reasons.txt"  # in set_aside/: why what is there was not let in
 # All that zipfile raises for an archive that is damaged, or made to be.
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -137,7 +139,7 @@ def set_aside(path: Path, reason: str, folder: Path) -> Path:
         number += 1
         target = folder / f"{path.stem}-{number}{path.suffix}"
     shutil.move(path, target)
-    with (folder / "reasons.txt").open("a", encoding="utf-8") as reasons:
+    with (folder / REASONS).open("a", encoding="utf-8") as reasons:
         reasons.write(f"{target.name}: {reason}\n")
     return target
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from course_utils.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,4 @@ def read_result(path: Path) -> Result:
 
 def _write(path: Path, content: dict) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(json.dumps(content))
-        os.replace(beside, path)
-    except OSError:  # a full disk, mostly: what is half written is in its way
-        beside.unlink(missing_ok=True)
-        raise
-    return path
+    return write_whole(path, json.dumps(content))

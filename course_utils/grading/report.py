@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -18,6 +17,7 @@ from course_utils.grading.charts import STYLE as CHART_STYLE
 from course_utils.grading.charts import columns, share_bar
 from course_utils.grading.class_results import Answered, ClassResults
 from course_utils.grading.judging import FAILED, INSIDE, PASSED
+from course_utils.whole_files import write_whole
 
 FOLDER = "reports"  # of the course
 CLASSES = 10  # of the distribution of scores
@@ -65,9 +65,7 @@ def write_report(results: ClassResults, folder: Path, table: bool = False) -> li
         # Excel takes a file for UTF-8 only if it begins with a byte-order mark.
         written[folder / f"{results.assignment}.csv"] = "\ufeff" + csv_table(results)
     for path, text in written.items():
-        beside = path.with_name(path.name + ".writing")
-        beside.write_text(text, encoding="utf-8", newline="")
-        os.replace(beside, path)
+        write_whole(path, text)
     return list(written)
 
 

@@ -11,6 +11,7 @@ system's own number of the student) for Canvas and Brightspace.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def read_roster(path: Path) -> list[Student]:
         if known["id"]:
             students.append(Student(**known))
     ids = [student.id for student in students]
-    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(ids).items() if count > 1)
     if not ids or doubled:
         raise ValueError(
             f"{path.name} must name each student once, got twice: {', '.join(doubled)}."
