@@ -62,8 +62,9 @@ def refine(state: SmoothGradState) -> Iterator[Refined]:
 
 
 def _ends(length: int, at_once: int) -> list[int]:
-    """Where to cut: after every `at_once`, and, for a first picture that comes soon, after a few."""
-    return sorted({end for end in (AT_ONCE, *range(at_once, length, at_once)) if end < length})
+    """Where to cut: after every `at_once`, and, if there are more, first after a few of them."""
+    ends = range(at_once, length, at_once)
+    return sorted({AT_ONCE, *ends}) if ends else []
 
 
 def smoothgrad_figures(state: SmoothGradState) -> Iterator[Drawing]:
