@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
@@ -253,6 +254,7 @@ def plot_curves(
     alt: str,
     caption: str,
     colours: Sequence[str] | None = None,
+    errors: Tensor | None = None,
 ) -> CaptionedFigure:
     """Curves over one axis, told apart by colour and dashes; a line at zero if they cross it.
 
@@ -263,9 +265,10 @@ def plot_curves(
         xlabel, ylabel: with their units.
         alt, caption: as in `CaptionedFigure`.
         colours: one for each curve, e.g. `CHANNEL_COLOURS`; at most seven curves if not given.
+        errors: (n_curves, n_points), e.g. standard errors: how far a bar reaches up and down.
 
     Raises:
-        TypeError, ValueError: if shapes, labels, colours, alt text or caption do not fit.
+        TypeError, ValueError: if shapes, errors, labels, colours, alt text or caption do not fit.
     """
     require_tensor(x, "x", "(n_points,)")
     require_tensor(curves, "curves", "(n_curves, n_points)")
@@ -274,6 +277,11 @@ def plot_curves(
             f"curves must have one value for each of the {len(x)} points of x, "
             f"got shape {tuple(curves.shape)}."
         )
+    if errors is None:
+        errors = torch.zeros_like(curves)
+    require_same_shape(curves, errors, "curves", "errors")
+    if (errors < 0).any():
+        raise ValueError(f"errors must not be negative, got {errors.min().item():.4g}.")
     _require_one_for_each(labels, len(curves), "labels")
     if colours is None:
         if len(curves) > len(LINE_COLOURS):
@@ -291,6 +299,11 @@ def plot_curves(
     for index, (curve, label, colour) in enumerate(zip(values, labels, colours, strict=True)):
         style = LINE_STYLES[index % len(LINE_STYLES)]
         panel.plot(x.detach().cpu().numpy(), curve, color=colour, linestyle=style, label=label)
+        reach = errors[index].detach().cpu().numpy()
+        if reach.any():
+            panel.errorbar(
+                x.detach().cpu().numpy(), curve, reach, fmt="none", ecolor=colour, capsize=3
+            )
     panel.set(xlabel=xlabel, ylabel=ylabel)
     panel.margins(x=0)
     if any(labels):
@@ -492,6 +505,9 @@ def _panels(
 
 
 def _draw_image(panel: Axes, image: Tensor) -> None:
+    # A thin frame: a white image would not be seen on white paper.
+    edge = {"fill": False, "edgecolor": PALE_INK, "linewidth": 0.5}
+    panel.add_patch(Rectangle((0, 0), 1, 1, transform=panel.transAxes, **edge))
     pixels = image.permute(1, 2, 0).numpy()  # (H, W, C)
     if pixels.shape[2] == 1:
         panel.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=1)

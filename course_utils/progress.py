@@ -14,6 +14,8 @@ from course_utils.exercises.cases import LECTURES, lecture_of
 from course_utils.whole_files import write_whole
 
 FOLDER_VARIABLE = "COURSE_PROGRESS_FOLDER"
+TITLES = {"smoothgrad": "SmoothGrad", "adversarial": "Adversarial attacks"}  # others: as the name
+LEFT = "style='text-align: left'"
 
 
 class Progress:
@@ -29,14 +31,18 @@ class Progress:
         )
 
     def _repr_html_(self) -> str:
-        head = "<tr><th scope='col'>Lecture</th><th scope='col'>Exercises</th><th scope='col'>Points</th></tr>"
+        names = ("Lecture", "Exercises", "Points")
+        head = "".join(f"<th scope='col' {LEFT}>{name}</th>" for name in names)
         body = "".join(
-            f"<tr><th scope='row'>{_title(lecture)}</th><td>{_marks(states)}</td>"
-            f"<td>{gained} of {points}</td></tr>"
+            f"<tr><th scope='row' {LEFT}>{_title(lecture)}</th><td {LEFT}>{_marks(states)}</td>"
+            f"<td {LEFT}>{gained} of {points}</td></tr>"
             for lecture, states, gained, points in self.rows
         )
         note = "✔ passes, ✘ does not pass yet, ○ not tried. Written questions are graded by hand."
-        return f"<table><caption>{note}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+        return (
+            f"<table><caption {LEFT}>{note}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
 
 
 def progress(lecture: str | None = None) -> Progress:
@@ -83,7 +89,8 @@ def _path(name: str) -> Path:
 
 
 def _title(lecture: str) -> str:
-    return f"{LECTURES.index(lecture)} {lecture.replace('_', ' ').capitalize()}"
+    title = TITLES.get(lecture, lecture.replace("_", " ").capitalize())
+    return f"{LECTURES.index(lecture)} {title}"
 
 
 def _bar(gained: int, points: int) -> str:

@@ -385,6 +385,25 @@ def test_curves_are_drawn_with_their_labels_colours_and_different_dashes():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["red", "green", "blue"]
 
 
+def test_error_bars_reach_as_far_as_the_errors():
+    x, curves, errors = torch.arange(4.0), noise(2, 4), torch.rand(2, 4) + 0.1
+    figure = plot_curves(x, curves, ["a", "b"], xlabel="x", ylabel=UNIT, errors=errors, **WORDS)
+    (panel,) = figure.axes
+    assert len(panel.collections) == 2
+    for bars, curve, error in zip(panel.collections, curves, errors, strict=True):
+        ends = np.stack([segment[:, 1] for segment in bars.get_segments()])  # (4, 2)
+        assert ends == pytest.approx(np.stack([curve - error, curve + error], axis=1))
+
+
+def test_a_white_image_has_an_edge():
+    figure = plot_images(torch.ones(1, 3, 4, 4), ["white"], **WORDS)
+    (panel,) = panels(figure)
+    (edge,) = panel.patches
+    assert edge.get_window_extent().bounds == pytest.approx(panel.get_window_extent().bounds)
+    assert edge.get_linewidth() > 0
+    assert max(edge.get_edgecolor()[:3]) < 0.8
+
+
 def test_the_largest_scores_are_drawn_from_the_top_with_their_names():
     scores = torch.tensor([0.1, 0.5, 0.05, 0.3, 0.05])
     names = ["ant", "bee", "cat", "dog", "elk"]
@@ -515,6 +534,30 @@ def test_a_score_without_a_boundary_in_the_plane_is_drawn_without_one(recwarn):
                 torch.arange(3.0), noise(8, 3), list("abcdefgh"), xlabel="x", ylabel="y", **WORDS
             ),
             f"at most {len(LINE_COLOURS)}",
+        ),
+        (
+            lambda: plot_curves(
+                torch.arange(3.0),
+                noise(2, 3),
+                ["a", "b"],
+                xlabel="x",
+                ylabel="y",
+                errors=torch.ones(3),
+                **WORDS,
+            ),
+            "curves and errors must have the same shape",
+        ),
+        (
+            lambda: plot_curves(
+                torch.arange(3.0),
+                noise(1, 3),
+                ["a"],
+                xlabel="x",
+                ylabel="y",
+                errors=torch.tensor([[0.1, -0.1, 0.1]]),
+                **WORDS,
+            ),
+            "errors must not be negative, got -0.1",
         ),
         (
             lambda: plot_scores(pictures(3), ["a", "b"], xlabel="p", **WORDS),

@@ -6,6 +6,7 @@ A matplotlib figure of three panels takes about 0.3 s to draw and encode; this t
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -140,7 +141,7 @@ def draw_panels(
     """Panels in rows, each under its title, and the colour bar beside them."""
     beside = BAR_WIDTH if scale else 0
     side = _sharp(min((WIDTH - beside) // columns - GAP, LARGEST_SIDE))
-    panels = [panel._replace(title=_wrapped(panel.title, side)) for panel in panels]
+    panels = [panel._replace(title=_wrapped(_with_minus(panel.title), side)) for panel in panels]
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     lines = 1 + max(panel.title.count("\n") for panel in panels)
     head = _sharp(18 * lines + 4)
@@ -156,7 +157,8 @@ def draw_panels(
             places.append(Place(x / width, (y + head) / height, side / width, side / height))
     if scale:
         _draw_bar(canvas, scale, width - _sharp(beside), head, height - _sharp(GAP))
-    return Drawing(canvas, " ".join(alt.split()), " ".join(caption.split()), tuple(places))
+    words = [_with_minus(" ".join(text.split())) for text in (alt, caption)]
+    return Drawing(canvas, *words, tuple(places))
 
 
 def _draw_panel(canvas: Image.Image, panel: Panel, x: int, y: int, head: int, side: int) -> None:
@@ -177,6 +179,11 @@ def _draw_panel(canvas: Image.Image, panel: Panel, x: int, y: int, head: int, si
         for colour, wider in ((PAPER, _sharp(2)), (INK, _sharp(1))):
             grown = (box[0] - wider, box[1] - wider, box[2] + wider, box[3] + wider)
             ink.rectangle(grown, outline=colour, width=_sharp(1))
+
+
+def _with_minus(text: str) -> str:
+    """Negative numbers with a minus sign, as on the figures' axes, in place of a hyphen."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def _wrapped(title: str, width: int) -> str:
@@ -202,7 +209,7 @@ def _draw_bar(canvas: Image.Image, scale: Scale, x: int, top: int, bottom: int) 
         value = scale.low + share * (scale.high - scale.low)
         place = (x + width + _sharp(4), bottom - share * height)
         anchor = {0.0: "ls", 0.5: "lm", 1.0: "lt"}[share]
-        ink.text(place, f"{value:.2g}".replace("-", "−"), INK, _font(12), anchor)
+        ink.text(place, _with_minus(f"{value:.2g}"), INK, _font(12), anchor)
     label = Image.new("RGB", (height, _sharp(18)), PAPER)
     ImageDraw.Draw(label).text((height / 2, _sharp(9)), scale.unit, INK, _font(12), "mm")
     canvas.paste(label.rotate(90, expand=True), (canvas.width - _sharp(20), top))

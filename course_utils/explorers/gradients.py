@@ -82,7 +82,7 @@ def gradient_figure(state: GradientState) -> Drawing:
         f"neighbourhood {(values[near] > 0).float().mean():.0%} is positive. Brighter by "
         f"{state.change:g} it changes the score by {gain:+.2g}.",
         caption=f"Make this pixel brighter by {state.change:g} in every channel: the gradient predicts "
-        f"{state.change * slope:+.2g} for the score of “{name}”, measured are {gain:+.2g}.",
+        f"{state.change * slope:+.2g} for the score of “{name}”; it changes by {gain:+.2g}.",
     )
 
 
