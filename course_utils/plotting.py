@@ -305,7 +305,7 @@ def plot_curves(
                 x.detach().cpu().numpy(), curve, reach, fmt="none", ecolor=colour, capsize=3
             )
     panel.set(xlabel=xlabel, ylabel=ylabel)
-    panel.margins(x=0)
+    panel.margins(x=0.02 if (errors > 0).any() else 0)  # bars at the ends are seen whole
     if any(labels):
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
