@@ -114,8 +114,9 @@ def plot_signed_maps(
     caption: str,
     image: Tensor | None = None,
     saturate: float = 0.02,
+    columns: int | None = None,
 ) -> CaptionedFigure:
-    """Signed maps in a row on one symmetric scale around zero, after the image if it is given.
+    """Signed maps side by side on one symmetric scale around zero, after the image if it is given.
 
     Maps of different units have no common scale: divide each by its own largest magnitude first,
     and say so in `unit`.
@@ -129,11 +130,12 @@ def plot_signed_maps(
         saturate: the share of pixels, those of largest magnitude in all maps together, that may
             lie beyond the ends of the scale; the colour bar then has pointed ends. Without it a few
             extreme pixels leave everything else grey.
+        columns: panels in a row, the image's included; at most five if not given.
 
     Raises:
         TypeError, ValueError: if shapes, number of titles, unit, alt text or caption do not fit.
     """
-    return _plot_maps(maps, titles, unit, alt, caption, image, saturate, signed=True)
+    return _plot_maps(maps, titles, unit, alt, caption, image, saturate, columns, signed=True)
 
 
 @in_course_style
@@ -146,8 +148,9 @@ def plot_magnitude_maps(
     caption: str,
     image: Tensor | None = None,
     saturate: float = 0.02,
+    columns: int | None = None,
 ) -> CaptionedFigure:
-    """Maps without a sign (Grad-CAM, attention, magnitudes) in a row on one scale from zero.
+    """Maps without a sign (Grad-CAM, attention, magnitudes) side by side on one scale from zero.
 
     Args, Raises: as `plot_signed_maps`; and ValueError if a value is negative.
     """
@@ -156,7 +159,7 @@ def plot_magnitude_maps(
             f"maps must not be negative, got {maps.min().item():.4g}: "
             "use plot_signed_maps, or pass the magnitudes maps.abs()."
         )
-    return _plot_maps(maps, titles, unit, alt, caption, image, saturate, signed=False)
+    return _plot_maps(maps, titles, unit, alt, caption, image, saturate, columns, signed=False)
 
 
 @in_course_style
@@ -454,18 +457,22 @@ def plot_planes(
     return figure
 
 
-def _plot_maps(maps, titles, unit, alt, caption, image, saturate, signed) -> CaptionedFigure:
+def _plot_maps(
+    maps, titles, unit, alt, caption, image, saturate, columns, signed
+) -> CaptionedFigure:
     maps = _as_maps(maps)
     _require_one_for_each(titles, len(maps), "titles")
     _require_labels(unit=unit)
     require_number(saturate, "saturate", 0, 0.5)
+    if columns is not None:
+        require_count(columns, "columns")
     if image is not None:
         image = _as_images(image, "image")
         if len(image) != 1:
             raise ValueError(f"image must be a single one, got {len(image)} images.")
     limit = colour_limit(maps.numpy(), saturate)
     before = [] if image is None else ["image"]
-    figure, axes = _panels([*before, *titles], maps.shape[-2:], alt, caption, bar=True)
+    figure, axes = _panels([*before, *titles], maps.shape[-2:], alt, caption, columns, bar=True)
     if image is not None:
         _draw_image(axes[0], image[0])
     axes_of_maps = axes[len(before) :]

@@ -395,6 +395,17 @@ def test_error_bars_reach_as_far_as_the_errors():
         assert ends == pytest.approx(np.stack([curve - error, curve + error], axis=1))
 
 
+@pytest.mark.parametrize("plot", [plot_signed_maps, plot_magnitude_maps])
+def test_maps_stand_in_as_many_columns_as_asked(plot):
+    figure = plot(noise(6, 4, 4).abs(), list("abcdef"), unit=UNIT, columns=2, **WORDS)
+    places = [panel.get_subplotspec() for panel in panels(figure)]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (row, column) for row in range(3) for column in range(2)
+    ]
+    with pytest.raises(ValueError, match="columns must be at least 1"):
+        plot(noise(2, 4, 4).abs(), ["a", "b"], unit=UNIT, columns=0, **WORDS)
+
+
 def test_a_white_image_has_an_edge():
     figure = plot_images(torch.ones(1, 3, 4, 4), ["white"], **WORDS)
     (panel,) = panels(figure)
