@@ -264,6 +264,17 @@ def _(model, layer, images, target):
 
 
 @record.misconception(
+    "hooks of others removed",
+    "Activations and gradients are right, but the layer has lost hooks that were not yours: all of them "
+    "were cleared. Remove your own by the handle's remove().",
+)
+def _(model, layer, images, target):
+    recorded = _recorded(model, layer, images, lambda z: z[:, target].sum(), remove=False)
+    layer._forward_hooks.clear()
+    return recorded
+
+
+@record.misconception(
     "changed in place",
     "What was kept is not what the layer put out: an in-place ReLU after it has overwritten it. Keep "
     "the output and let the hook return a clone of it.",

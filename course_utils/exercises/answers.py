@@ -62,8 +62,19 @@ def answer(case: Case, function: Callable) -> Answer:
             after = caller_state(case)
             torch.set_grad_enabled(before["torch", "gradient mode"])
             torch.set_default_dtype(before["torch", "default dtype"])
-    changes = tuple(key for key in before if not _same(before[key], after.get(key)))
-    return Answer(value, changes, error, attempted)
+    changes = [key for key in before if not _same(before[key], after.get(key))]
+    return Answer(value, tuple(_told_apart(changes, before, after)), error, attempted)
+
+
+def _told_apart(changes: list[tuple], before: dict, after: dict) -> list[tuple[str, str]]:
+    """The changes; where hooks of the caller's are gone, that is said instead of one left behind."""
+    gone = {
+        key
+        for key in changes
+        if key[1] == "hooks"
+        and any(set(b) - set(a) for b, a in zip(before[key], after[key], strict=False))
+    }
+    return [(name, "hooks of others" if (name, what) in gone else what) for name, what in changes]
 
 
 def plain(value: Any) -> Any:
@@ -142,21 +153,19 @@ def _module_state(model: nn.Module) -> dict[str, Any]:
         "gradients of the parameters": [state["grad"] for state in parameters],
         "mode": [part.training for part in parts],
         "buffers": [buffer.clone() for buffer in model.buffers()],
-        "hooks": [
-            sum(
-                map(
-                    len,
-                    (
-                        part._forward_hooks,
-                        part._forward_pre_hooks,
-                        part._backward_hooks,
-                        part._backward_pre_hooks,
-                    ),
-                )
-            )
-            for part in parts
-        ],
+        "hooks": [_hooks(part) for part in parts],
     }
+
+
+def _hooks(part: nn.Module) -> list[int]:
+    """The numbers that torch gives to the hooks of a module."""
+    kinds = (
+        part._forward_hooks,
+        part._forward_pre_hooks,
+        part._backward_hooks,
+        part._backward_pre_hooks,
+    )
+    return [number for hooks in kinds for number in hooks]
 
 
 def _same(one: Any, other: Any) -> bool:

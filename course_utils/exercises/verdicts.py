@@ -29,6 +29,9 @@ SIDE_EFFECTS = {
     "mode": "it leaves the {name} in another mode: train() or eval() was called on it.",
     "buffers": "it changes buffers of the {name}, such as the statistics of batch normalisation.",
     "hooks": "it leaves a hook on the {name}. Remove each hook again, also when something raises.",
+    "hooks of others": (
+        "it takes hooks off the {name} that it did not put there. Remove only your own, by its handle."
+    ),
     "requires_grad of the parameters": (
         "it changes requires_grad of the {name}'s parameters, which belong to the caller."
     ),
