@@ -70,7 +70,7 @@ def gradcam(seed: int) -> list[Case]:
         *coarse,
         _on_network("two images, an earlier layer", 2, "2", 0, False, generator),
         _on_network("two images, the first layer", 2, "0", 1, False, generator),
-        _on_network("one image", 1, "4", 2, False, generator),
+        _on_network("one image, and an in-place ReLU after the layer", 1, "4", 2, True, generator),
     ]
 
 
@@ -78,6 +78,7 @@ def _on_network(
     name: str, n: int, layer: str, target: int, in_place: bool, generator: torch.Generator
 ) -> Case:
     model = _network(in_place, generator)
+    model.train(layer == "2")  # works alike in both modes, but is the caller's to choose
     images = rand(n, 2, 10, 14, generator=generator)
     arguments = {"model": model, "layer": model.get_submodule(layer), "images": images}
     arguments["layer"].register_forward_hook(_hook_of_the_caller)  # who clears all hooks is seen
@@ -114,4 +115,4 @@ def _network(in_place: bool, generator: torch.Generator) -> nn.Module:
             parameter.copy_(0.6 * randn(*parameter.shape, generator=generator))
             # The caller may be training this network: who wipes these gradients spoils a step.
             parameter.grad = randn(*parameter.shape, generator=generator)
-    return network.eval()
+    return network
