@@ -287,6 +287,52 @@ def _(f, images, baselines, n_steps):
     return _mean_gradient(f, baselines, images, alpha, weights)
 
 
+def _mean_with_light_ends(f, images, baselines, n_steps):
+    weights = torch.full((n_steps,), 1 / n_steps, dtype=torch.float64)
+    weights[0] = weights[-1] = 0.5 / n_steps
+    return _mean_gradient(f, baselines, images, torch.linspace(0, 1, n_steps), weights)
+
+
+def _trapezoids_of_width_1_over_n(f, images, baselines, n_steps):
+    points = _points(baselines, images, torch.linspace(0, 1, n_steps, dtype=torch.float64))
+    gradients = torch.stack([vanilla_gradient(f, point) for point in points.unbind(1)])
+    return torch.trapezoid(gradients, dx=1 / n_steps, dim=0)
+
+
+@mean_path_gradient.also("weights that do not sum to 1")
+def _(f, images, baselines, n_steps):
+    return _mean_with_light_ends(f, images, baselines, n_steps)
+
+
+@mean_path_gradient.also("weights that do not sum to 1")
+def _(f, images, baselines, n_steps):
+    return _trapezoids_of_width_1_over_n(f, images, baselines, n_steps)
+
+
+def _one_point_too_many(f, images, baselines, n_steps):
+    alpha = torch.arange(n_steps + 1, dtype=torch.float64) / n_steps
+    return _mean_gradient(f, baselines, images, alpha, torch.full((n_steps + 1,), 1 / n_steps))
+
+
+def _one_point_too_few(f, images, baselines, n_steps):
+    alpha = torch.arange(1, n_steps + 1, dtype=torch.float64) / n_steps
+    return _mean_gradient(f, baselines, images, alpha, torch.full((n_steps,), 1 / (n_steps + 1)))
+
+
+@mean_path_gradient.misconception(
+    "divided by another number",
+    "The sum was divided by another number than that of its points: n + 1 points divided by n, or n by "
+    "n + 1. A mean has weights that sum to 1.",
+)
+def _(f, images, baselines, n_steps):
+    return _one_point_too_many(f, images, baselines, n_steps)
+
+
+@mean_path_gradient.also("divided by another number")
+def _(f, images, baselines, n_steps):
+    return _one_point_too_few(f, images, baselines, n_steps)
+
+
 @mean_path_gradient.misconception(
     "sum instead of mean",
     "This is the sum over the points. Divide by n_steps.",
@@ -489,6 +535,30 @@ def _(f, images, baselines, n_steps):
     return (images - baselines) * _mean_gradient(f, baselines, images, alpha, weights)
 
 
+@integrated_gradients.also("weights that do not sum to 1")
+def _(f, images, baselines, n_steps):
+    return (images - baselines) * _mean_with_light_ends(f, images, baselines, n_steps)
+
+
+@integrated_gradients.also("weights that do not sum to 1")
+def _(f, images, baselines, n_steps):
+    return (images - baselines) * _trapezoids_of_width_1_over_n(f, images, baselines, n_steps)
+
+
+@integrated_gradients.misconception(
+    "divided by another number",
+    "The sum was divided by another number than that of its points: n + 1 points divided by n, or n by "
+    "n + 1. A mean has weights that sum to 1.",
+)
+def _(f, images, baselines, n_steps):
+    return (images - baselines) * _one_point_too_many(f, images, baselines, n_steps)
+
+
+@integrated_gradients.also("divided by another number")
+def _(f, images, baselines, n_steps):
+    return (images - baselines) * _one_point_too_few(f, images, baselines, n_steps)
+
+
 @integrated_gradients.misconception(
     "sum instead of mean",
     "This is the sum over the points. Divide by n_steps.",
@@ -592,6 +662,23 @@ def _(f, images, baselines, attributions):
 )
 def _(f, images, baselines, attributions):
     return attributions.sum(dim=(1, 2, 3)) - f(images) - f(baselines)
+
+
+@completeness_gap.misconception(
+    "rise the other way round",
+    "The rise was added, or taken from the image to the baseline. Attributions should add up to "
+    "f(I) − f(B): subtract that.",
+)
+def _(f, images, baselines, attributions):
+    return attributions.sum(dim=(1, 2, 3)) + f(images) - f(baselines)
+
+
+@completeness_gap.misconception(
+    "the rise alone",
+    "This is f(I) − f(B) without the attributions. The gap is their sum minus this rise.",
+)
+def _(f, images, baselines, attributions):
+    return f(images) - f(baselines)
 
 
 @completeness_gap.misconception(

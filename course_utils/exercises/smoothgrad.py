@@ -370,6 +370,22 @@ def _(images, noise_level):
 
 
 @noise_std.misconception(
+    "level forgotten",
+    "This is the range of each image. Multiply it by the noise level.",
+)
+def _(images, noise_level):
+    return _range(images)
+
+
+@noise_std.misconception(
+    "range below zero",
+    "This is σ with its sign reversed. The range is the largest minus the smallest value.",
+)
+def _(images, noise_level):
+    return -noise_level * _range(images)
+
+
+@noise_std.misconception(
     "smallest value taken to be 0",
     "This is the level times the largest value. The range is the largest *minus the smallest* value.",
 )
@@ -648,6 +664,23 @@ def _(images, sigma, n_samples, generator=None):
 )
 def _(images, sigma, n_samples, generator=None):
     return all_noise_at_once(torch.zeros_like(images), sigma, n_samples, generator)
+
+
+@noisy_copies.misconception(
+    "one copy without noise",
+    "One of the copies is the image itself, without noise. All of them are drawn from N(I, σ²).",
+)
+def _(images, sigma, n_samples, generator=None):
+    copies = all_noise_at_once(images, sigma, n_samples, generator)
+    copies[:, -1] = images
+    return copies
+
+
+@noisy_copies.also("one copy without noise")
+def _(images, sigma, n_samples, generator=None):
+    copies = all_noise_at_once(images, sigma, n_samples, generator)
+    copies[:, 0] = images
+    return copies
 
 
 @noisy_copies.misconception(
