@@ -149,6 +149,24 @@ def _(f, image, end, n_points):
     return points_in_one_batch(f, image, end, n_points) / n_points
 
 
+@gradient_along_segment.misconception(
+    "always the gradient at the image",
+    "Every point has the gradient at the first image. Move the point, and take the gradient anew there.",
+)
+def _(f, image, end, n_points):
+    return vanilla_gradient(f, image[None]).repeat(n_points, 1, 1, 1)
+
+
+@gradient_along_segment.misconception(
+    "differentiated through the segment",
+    "Each gradient was multiplied by 1 − t: f was differentiated with respect to the first image, through "
+    "the point. Let each point be an image of its own.",
+)
+def _(f, image, end, n_points):
+    t = torch.linspace(0, 1, n_points, dtype=image.dtype).view(-1, 1, 1, 1)
+    return (1 - t) * points_in_one_batch(f, image, end, n_points)
+
+
 sign_changes = Exercise(
     name="sign_changes",
     reference=references.sign_changes,
