@@ -931,12 +931,31 @@ def _(f, images, sigma, n_samples, generator=None):
 
 
 @smoothgrad.misconception(
+    "σ taken for a noise level",
+    "The noise has the standard deviation σ · (I_max − I_min). `sigma` is a standard deviation "
+    "already; `noise_std` is what makes it from a noise level.",
+)
+def _(f, images, sigma, n_samples, generator=None):
+    pixels = images.flatten(1)
+    level = _per_image(sigma, 0).expand(len(images))
+    sigma = level * (pixels.amax(dim=1) - pixels.amin(dim=1))
+    return sample_by_sample(f, images, sigma, n_samples, generator)
+
+
+@smoothgrad.misconception(
     "noise-free last sample",
     "One of the samples is the image without noise. All of them are drawn from N(I, σ²).",
 )
 def _(f, images, sigma, n_samples, generator=None):
     noise = _randn((len(images), n_samples, *images.shape[1:]), generator)
     noise[:, -1] = 0
+    return _gradients_at(f, images[:, None] + _per_image(sigma, 4) * noise).mean(dim=1)
+
+
+@smoothgrad.also("noise-free last sample")
+def _(f, images, sigma, n_samples, generator=None):
+    noise = _randn((len(images), n_samples + 1, *images.shape[1:]), generator)
+    noise[:, 0] = 0
     return _gradients_at(f, images[:, None] + _per_image(sigma, 4) * noise).mean(dim=1)
 
 
