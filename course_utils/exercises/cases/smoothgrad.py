@@ -113,7 +113,7 @@ def noisy_copies(seed: int) -> list[Case]:
         _drawing(
             "two colour images, σ = 0.3 and five copies",
             {
-                "images": 0.3 + 0.4 * rand(2, 3, 20, 25, generator=generator),
+                "images": 0.3 + 0.4 * rand(2, 3, 40, 50, generator=generator),
                 "sigma": 0.3,
                 "n_samples": 5,
             },
@@ -131,7 +131,7 @@ def noisy_copies(seed: int) -> list[Case]:
         _drawing(
             "one image and one copy",
             {
-                "images": rand(1, 3, 24, 20, generator=generator),
+                "images": rand(1, 3, 60, 50, generator=generator),
                 "sigma": 0.5,
                 "n_samples": 1,
             },
