@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 from torch import Tensor
 
 from course_utils.validation import require_count
@@ -123,7 +124,7 @@ def open_photo(file: str | os.PathLike | bytes, size: int | tuple[int, int] = 22
 
     Args:
         file: a path, or the content of a file (such as an upload widget's) as bytes. Any format
-            that Pillow reads: JPEG, PNG, WebP, GIF, TIFF, BMP, ...
+            that Pillow reads: JPEG, PNG, WebP, GIF, TIFF, BMP, ...; and a phone's HEIC.
         size: the side of a square, or (H, W), in pixels.
 
     Returns:
@@ -136,6 +137,7 @@ def open_photo(file: str | os.PathLike | bytes, size: int | tuple[int, int] = 22
     """
     shape = _height_and_width(size)
     name, stream = _stream(file)
+    register_heif_opener()
     try:
         with warnings.catch_warnings():
             # Pillow only warns from 90 million pixels on: a picture that large is refused below.

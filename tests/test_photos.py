@@ -9,8 +9,11 @@ import pytest
 import skimage.data
 import torch
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from course_utils.photos import MAX_PIXELS, PHOTOS, load_photo, open_photo, photo_names
+
+register_heif_opener()
 
 
 def encoded(picture: Image.Image, format: str = "PNG", **options) -> bytes:
@@ -104,7 +107,15 @@ def test_shrinking_averages_instead_of_picking_pixels():
 
 @pytest.mark.parametrize(
     ("format", "options"),
-    [("PNG", {}), ("JPEG", {"quality": 95}), ("BMP", {}), ("TIFF", {}), ("GIF", {}), ("WEBP", {})],
+    [
+        ("PNG", {}),
+        ("JPEG", {"quality": 95}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("GIF", {}),
+        ("WEBP", {}),
+        ("HEIF", {"quality": 95}),
+    ],
 )
 def test_every_common_format_gives_the_same_picture(format, options):
     photo = open_photo(encoded(red_above_blue(), format, **options), 30)
@@ -120,10 +131,11 @@ def test_a_path_and_its_bytes_give_the_same_picture(tmp_path):
     assert torch.equal(open_photo(path, 32), open_photo(memoryview(path.read_bytes()), 32))
 
 
-def test_a_picture_is_turned_as_its_camera_says():
+@pytest.mark.parametrize("format", ["PNG", "HEIF"])
+def test_a_picture_is_turned_as_its_camera_says(format):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees clockwise: the upper half comes to the right
-    photo = open_photo(encoded(red_above_blue(), "PNG", exif=exif), 30)
+    photo = open_photo(encoded(red_above_blue(), format, exif=exif.tobytes()), 30)
     assert pixel(photo, 15, 25) == pytest.approx([1, 0, 0], abs=0.03)
     assert pixel(photo, 15, 5) == pytest.approx([0, 0, 1], abs=0.03)
 
@@ -176,8 +188,9 @@ def test_of_an_animation_the_first_frame_is_taken():
         b"not a picture",
         encoded(red_above_blue())[:100],
         encoded(red_above_blue(), "JPEG")[:300],
+        encoded(red_above_blue(), "HEIF")[:400],
     ],
-    ids=["empty", "text", "cut PNG", "cut JPEG"],
+    ids=["empty", "text", "cut PNG", "cut JPEG", "cut HEIC"],
 )
 def test_a_broken_file_is_refused_in_one_sentence(content):
     with pytest.raises(ValueError, match="file must be a picture that can be read") as caught:
