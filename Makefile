@@ -7,11 +7,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The settings switch off what asks the network, or the student whether it may.
+# The settings switch off what asks the network, or the student whether it may. A message of up to
+# 256 MiB lets a picture of one's own come to the kernel; by default one of 10 MiB is lost in silence.
 # In a container, where one is root, Jupyter wants to be told so.
 LAB_FLAGS := --ServerApp.root_dir=. \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here/00_start_here.ipynb \
 	--LabApp.app_settings_dir='$(CURDIR)/course_utils/data/jupyterlab' \
+	--ServerApp.tornado_settings='{"websocket_max_message_size": 268435456}' \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test grade system clean

@@ -220,7 +220,7 @@ def test_own_picture_is_not_shown_or_a_bad_file_gets_no_sentence(page, lab, tmp_
     explorer = made(page, lab, "explore_attention")
     picture = Image.new("RGB", (300, 200), "black")
     picture.paste("white", (100, 50, 200, 150))
-    good, bad = tmp_path / "square.png", tmp_path / "letter.png"
+    good, bad, large = (tmp_path / f"{name}.png" for name in ("square", "letter", "noise"))
     picture.save(good)
     bad.write_text("Dear all, this is a letter.")
 
@@ -230,6 +230,15 @@ def test_own_picture_is_not_shown_or_a_bad_file_gets_no_sentence(page, lab, tmp_
     expected = attention.attention_figure(attention.AttentionState(good.read_bytes()))
     expect_drawing(explorer, expected)
     screenshot("good", explorer)
+
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8)
+    Image.fromarray(noise).save(large)
+    assert large.stat().st_size > 10 * 2**20  # more than Jupyter takes in one message by default
+    with page.expect_file_chooser() as chooser:
+        explorer.get_by_role("button", name="upload").click()
+    chooser.value.set_files(large)
+    expected = attention.attention_figure(attention.AttentionState(large.read_bytes()))
+    expect_drawing(explorer, expected)
 
     with page.expect_file_chooser() as chooser:
         explorer.get_by_role("button", name="upload").click()
