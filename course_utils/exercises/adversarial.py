@@ -180,6 +180,13 @@ def _(model, images, labels):
     return torch.autograd.grad(loss, inputs)[0]
 
 
+@loss_gradient.also("gradient of the probability")
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    others = 1 - model(inputs).softmax(dim=1).gather(1, labels[:, None])
+    return torch.autograd.grad(others.sum(), inputs)[0]
+
+
 fgsm = Exercise(
     name="fgsm",
     reference=references.fgsm,
@@ -412,6 +419,12 @@ def _(model, images, labels, eps, targeted=False):
     loss = F.cross_entropy(model(inputs).softmax(dim=1), labels, reduction="sum")
     (gradient,) = torch.autograd.grad(loss, inputs)
     return _moved(images, gradient.sign(), eps, targeted).clamp(0, 1)
+
+
+@fgsm.also("stretched to [0, 1]")
+def _(model, images, labels, eps, targeted=False):
+    moved = _moved(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
+    return (moved - moved.min()) / (moved.max() - moved.min())
 
 
 bim = Exercise(
@@ -769,6 +782,23 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
     return by_two_clamps(model, images, labels, eps, alpha, n_steps, targeted) - images
 
 
+@bim.also("predicted instead of given labels")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    predicted = model(images).argmax(dim=1)
+    return _bim(model, images, predicted, eps, alpha, n_steps, targeted)
+
+
+@bim.misconception(
+    "softmax before the cross-entropy",
+    "A softmax was taken before the cross-entropy, which contains one already. Give it the logits.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def probabilities(inputs):
+        return model(inputs).softmax(dim=1)
+
+    return _bim(probabilities, images, labels, eps, alpha, n_steps, targeted)
+
+
 hyperplane_perturbation = Exercise(
     name="hyperplane_perturbation",
     reference=references.hyperplane_perturbation,
@@ -1042,6 +1072,12 @@ def _kind(traits: dict[str, object]) -> str:
     if traits["steps of one size"]:
         return "signs"
     return "too far" if traits["too far"] else "near"
+
+
+@hyperplane_perturbation.also("one step for all images")
+def _(weights, bias, images):
+    scores = (weights * images).sum(dim=(1, 2, 3)) + bias
+    return (-scores.mean() / (weights**2).sum() * weights).expand_as(images)
 
 
 minimal_perturbation = Exercise(

@@ -95,7 +95,7 @@ def _(local_features, global_feature):
 
 @compatibility_scores.misconception(
     "first image's global feature",
-    "All images were compared with one global feature: the first image's, or a sum or mean over the "
+    "All images were compared with one global feature: that of one image, or a sum or mean over the "
     "images. Each image has its own.",
 )
 def _(local_features, global_feature):
@@ -137,6 +137,11 @@ def _(local_features, global_feature):
 
 @compatibility_scores.also("first image's global feature")
 def _(local_features, global_feature):
+    return torch.einsum("nkhw,k->nhw", local_features, global_feature[-1])
+
+
+@compatibility_scores.also("first image's global feature")
+def _(local_features, global_feature):
     return torch.einsum("nkhw,k->nhw", local_features, global_feature.mean(dim=0))
 
 
@@ -167,6 +172,11 @@ def _(local_features, global_feature):
 )
 def _(local_features, global_feature):
     return by_product_and_sum(local_features, global_feature).mT
+
+
+@compatibility_scores.also("softmax already taken")
+def _(local_features, global_feature):
+    return by_product_and_sum(local_features, global_feature).softmax(dim=-1)
 
 
 attention_map = Exercise(
@@ -372,6 +382,23 @@ def _(scores):
 @attention_map.also("magnitudes or opposite scores")
 def _(scores):
     return (-scores).flatten(1).softmax(dim=1).view_as(scores)
+
+
+@attention_map.also("overflow")
+def _(scores):
+    weights = scores.exp()
+    return weights / (weights.sum(dim=(1, 2), keepdim=True) + 1e-12)
+
+
+@attention_map.also("divided by the sum")
+def _(scores):
+    return scores.abs() / scores.abs().sum(dim=(1, 2), keepdim=True)
+
+
+@attention_map.also("divided by the sum")
+def _(scores):
+    above = scores - scores.amin(dim=(1, 2), keepdim=True)
+    return above / above.sum(dim=(1, 2), keepdim=True)
 
 
 attention_pool = Exercise(
@@ -628,7 +655,8 @@ def _(queries, keys):
 
 @self_attention.misconception(
     "queries alone",
-    "The queries are compared with themselves; the keys play no part.",
+    "Queries are compared with queries, or keys with keys. Each query meets the keys: row i belongs to "
+    "the query of token i, column j to the key of token j.",
 )
 def _(queries, keys):
     return (queries @ queries.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
@@ -742,6 +770,11 @@ def _(queries, keys):
 def _(queries, keys):
     scores = queries @ keys.mT / queries.shape[-1] ** 0.5
     return scores / scores.sum(dim=-1, keepdim=True)
+
+
+@self_attention.also("queries alone")
+def _(queries, keys):
+    return (keys @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
 
 
 class_token_map = Exercise(
@@ -934,6 +967,12 @@ def _(attention, grid):
     return attention[:, :, 0, 1:].mean(dim=1).reshape(len(attention), side, side)
 
 
+@class_token_map.also("normalised")
+def _(attention, grid):
+    rows = attention[:, :, 0, 1:]
+    return (rows / rows.sum(dim=-1, keepdim=True)).mean(dim=1).reshape(-1, *grid)
+
+
 attention_rollout = Exercise(
     name="attention_rollout",
     reference=references.attention_rollout,
@@ -1026,7 +1065,7 @@ def _(attentions):
 
 @attention_rollout.misconception(
     "last layer only",
-    "This is the last layer alone. The rollout is the product over all layers.",
+    "This is a single layer, the last or the first. The rollout is the product over all layers.",
 )
 def _(attentions):
     return _mixed(attentions[-1])
@@ -1207,6 +1246,11 @@ def _(attentions):
 @attention_rollout.also("identity added to the product")
 def _(attentions):
     return _product([attentions[0].mean(dim=1), *map(_mixed, attentions[1:])])
+
+
+@attention_rollout.also("last layer only")
+def _(attentions):
+    return _mixed(attentions[0])
 
 
 is_attention_an_explanation = WrittenQuestion(

@@ -230,6 +230,13 @@ def _(saliency, mask):
     return share[~share.isnan()]
 
 
+@mass_inside.also("stretched to [0, 1] first")
+def _(saliency, mask):
+    magnitudes = saliency.abs()
+    low, high = magnitudes.amin((1, 2), keepdim=True), magnitudes.amax((1, 2), keepdim=True)
+    return by_masked_sums((magnitudes - low) / (high - low), mask)
+
+
 rank_correlation = Exercise(
     name="rank_correlation",
     reference=references.rank_correlation,
@@ -854,6 +861,13 @@ def _(gradient, other, cosine):
     return (1 if cosine >= 0 else -1) * by_gram_schmidt(gradient, other, cosine)
 
 
+@direction_with_cosine.also("perpendicular part not normalised")
+def _(gradient, other, cosine):
+    u, o = _normalised(gradient), _normalised(other)
+    rest = o - (o * u).sum(dim=(1, 2, 3), keepdim=True) * u
+    return cosine * u + (1 - cosine**2) ** 0.5 * rest
+
+
 region_effect = Exercise(
     name="region_effect",
     reference=references.region_effect,
@@ -1339,6 +1353,13 @@ def _same_fates(one: object, other: object, case: Case) -> bool:
     same_use = "constant" in fates or one[-1] == other[-1]
     same_mode = one[-2] == other[-2]
     return finite[0] == finite[1] and same_mode and same_use and fates == _fingerprint(other, case)
+
+
+@ascend.also("another norm")
+def _(f, images, step, n_steps):
+    return _by_norm(
+        f, images, step, n_steps, lambda g: g.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    )
 
 
 randomise_layers = Exercise(

@@ -14,7 +14,7 @@ from course_utils.exercises.cases.ingredients import new_generator, rand, randn,
 
 
 def loss_gradient(seed: int) -> list[Case]:
-    """Several images, so that a mean over the batch shows; parameters with a .grad to be kept."""
+    """Several images, so that a mean over the batch shows; a mode and a .grad to be kept."""
     generator = new_generator(seed)
     return [
         _attack("a linear network, three images", _trained(_linear(3, generator)), 3, generator),
@@ -152,10 +152,10 @@ def _half_blind(generator: torch.Generator) -> nn.Module:
 
 
 def _trained(network: nn.Module) -> nn.Module:
-    """The network with a .grad left on its parameters, as after training."""
+    """The network as training leaves it: in train mode, a .grad on its parameters."""
     for parameter in network.parameters():
         parameter.grad = torch.full_like(parameter, 0.5)
-    return network
+    return network.train()
 
 
 def _filled(network: nn.Module, generator: torch.Generator, scale: float) -> nn.Module:

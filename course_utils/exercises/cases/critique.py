@@ -221,8 +221,8 @@ def randomise_layers(seed: int) -> list[Case]:
         for name, n_layers in plain.items()
     ]
     nested = _randomisation(
-        "a network with layers inside layers, four of five randomised",
-        _nested_network(generator),
+        "a network with layers inside layers, in train mode, four of five randomised",
+        _nested_network(generator).train(),
         4,
         seed,
     )
