@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,9 @@ def _verdict(exercise, function, seed):
 @pytest.mark.parametrize("lecture", LECTURES)
 def test_every_exercise_with_cases_is_declared_and_the_reverse(lecture):
     assert [exercise.name for exercise in exercises(lecture)] == exercise_names(lecture)
+    folder = Path(verdicts.__file__).parent / lecture
+    declared = {file.stem for file in folder.glob("*.py")} - {"__init__", "written"}
+    assert declared == set(exercise_names(lecture))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -33,7 +33,7 @@ def modules_under_test(lectures: Iterable[str]) -> set[str]:
 
 
 def declarations() -> set[str]:
-    """The modules that hold right variants and misconceptions, of all lectures."""
+    """The folders of modules that hold right variants and misconceptions, of all lectures."""
     return {f"course_utils.exercises.{lecture}" for lecture in LECTURES}
 
 
@@ -48,8 +48,9 @@ def library_without(lectures: frozenset[str]) -> Path:
     copy = folder / "course_utils"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", *INSTRUCTORS))
     for module in modules_under_test(lectures) | declarations():
-        path = folder / (module.replace(".", "/") + ".py")
-        path.write_text(ABSENT.format(module=module))
+        path = folder / module.replace(".", "/")
+        shutil.rmtree(path, ignore_errors=True)  # a folder of modules
+        path.with_suffix(".py").write_text(ABSENT.format(module=module))
     compileall.compile_dir(copy, quiet=2, stripdir=str(folder), prependdir="/course")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

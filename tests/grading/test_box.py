@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.exercises import exercises
+from course_utils.exercises import exercises, find_exercise
 from course_utils.exercises.cases import LECTURES, exercise_names
 from course_utils.grading import box as box_module
 from course_utils.grading import probe
@@ -83,7 +83,10 @@ def test_bubblewrap_that_cannot_make_namespaces_is_used(fresh_probe, monkeypatch
 @pytest.mark.parametrize("lecture", MADE)
 def test_reference_of_a_lecture_can_be_imported_while_it_is_graded(lecture, box):
     program = "import importlib\n"
-    for module in sorted(modules_under_test([lecture]) | declarations()):
+    declared = {
+        find_exercise(name).right_variants[0].__module__ for name in exercise_names(lecture)
+    }
+    for module in sorted(modules_under_test([lecture]) | declarations() | declared):
         program += (
             f"try:\n    importlib.import_module({module!r})\n    print('there', {module!r})\n"
             "except ImportError as error:\n    assert 'is under test' in str(error), error\n"

@@ -1,4 +1,4 @@
-"""The practice exercise of the first notebook."""
+"""The exercise `brightness`: what it asks for, right answers of other kinds, and misconceptions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The exercises of lecture 4: activation maps."""

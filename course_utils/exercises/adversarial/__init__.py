@@ -1,0 +1,1 @@
+"""The exercises of lecture 6: adversarial attacks."""

@@ -1,0 +1,1 @@
+"""The practice exercise of the first notebook."""
