@@ -383,3 +383,157 @@ def _(model, images, labels, eps, alpha, n_steps, targeted=False):
         return model(inputs).softmax(dim=1)
 
     return _bim(probabilities, images, labels, eps, alpha, n_steps, targeted)
+
+
+@bim.misconception(
+    "a single step",
+    "A single step was made: there should be n_steps of them. Does the `return` stand inside the loop?",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels, eps, alpha, 1, targeted)
+
+
+@bim.misconception(
+    "images not added back",
+    "The difference from the original images was kept within ε, and then taken for the images themselves. "
+    "Add the original images again: images + (attacked − images).clamp(−eps, eps).",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return (moved - images).clamp(-eps, eps).clamp(0, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.also("images not added back")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return (moved - images).clamp(-eps, eps)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.misconception(
+    "clipped to the images' own range",
+    "The attacked images were clipped to the smallest and largest value of the images. The bounds are 0 "
+    "and 1, whatever the images hold.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return _both(images, eps)(moved).clamp(images.min(), images.max())
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.also("not clipped to [0, 1]")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return (images + (moved - images).clamp(-eps, eps)).clamp(-1, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.also("not clipped to [0, 1]")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return (images + (moved - images).clamp(-eps, eps)).clamp_min(0)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.also("without sign function")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def direction_at(point):
+        return by_autograd_grad(model, point, labels) / len(images)  # of the mean loss
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
+
+
+@bim.also("without sign function")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def direction_at(point):
+        gradient = by_autograd_grad(model, point, labels)
+        return gradient / gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
+
+
+@bim.also("bounded on one side")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return torch.maximum(moved, images - eps).clamp(0, 1)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project)
+
+
+@bim.also("zero gradient counted as positive")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def direction_at(point):
+        return torch.where(by_autograd_grad(model, point, labels) > 0, 1.0, -1.0)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
+
+
+@bim.also("stops at the first success")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked = images.clone()
+    for _ in range(n_steps):
+        if ((model(attacked).argmax(dim=1) == labels) == targeted).all():
+            break
+        step = by_two_clamps(model, attacked, labels, 1, alpha, 1, targeted)
+        attacked = _both(images, eps)(step)
+    return attacked
+
+
+@bim.also("stops at the first success")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    attacked = images.clone()
+    going = torch.ones_like(labels, dtype=torch.bool)
+    for _ in range(n_steps):
+        step = by_two_clamps(model, attacked, labels, 1, alpha, 1, targeted)
+        attacked = torch.where(going[:, None, None, None], _both(images, eps)(step), attacked)
+        going = going & ((model(attacked).argmax(dim=1) == labels) != targeted)
+    return attacked
+
+
+@bim.also("gradient of the logit")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def direction_at(point):
+        inputs = point.clone().requires_grad_()
+        chosen = model(inputs).gather(1, labels[:, None])
+        return torch.autograd.grad(chosen.sum(), inputs)[0].sign()
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
+
+
+@bim.also("perturbation alone")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def project(moved):
+        return images + (moved - images).clamp(-eps, eps)
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, project) - images
+
+
+@bim.also("gradient of the first image")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    step = by_autograd_grad(model, images, labels).sign()
+    return moved_along(images, step, n_steps * alpha, targeted).clamp(
+        0, 1
+    )  # and no ε, as in the notes
+
+
+@bim.also("without sign function")
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    def direction_at(point):
+        gradient = by_autograd_grad(model, point, labels)
+        return gradient / gradient.norm()
+
+    return _bim(model, images, labels, eps, alpha, n_steps, targeted, direction_at=direction_at)
+
+
+@bim.misconception(
+    "first image's label",
+    "The first image's label was used for all images. Each image has its own.",
+)
+def _(model, images, labels, eps, alpha, n_steps, targeted=False):
+    return by_two_clamps(model, images, labels[:1].expand_as(labels), eps, alpha, n_steps, targeted)

@@ -124,7 +124,7 @@ def _(model, images, labels, eps, targeted=False):
 
 @fgsm.misconception(
     "clipped to [-1, 1]",
-    "The attacked images were clipped to [−1, 1]. Images lie in [0, 1].",
+    "The attacked images go below 0: they were clipped to [−1, 1], or above only. Images lie in [0, 1].",
 )
 def _(model, images, labels, eps, targeted=False):
     moved = moved_along(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
@@ -247,3 +247,40 @@ def _(model, images, labels, eps, targeted=False):
 def _(model, images, labels, eps, targeted=False):
     moved = moved_along(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
     return (moved - moved.min()) / (moved.max() - moved.min())
+
+
+@fgsm.also("perturbation alone")
+def _(model, images, labels, eps, targeted=False):
+    r = (-eps if targeted else eps) * by_autograd_grad(model, images, labels).sign()
+    return r.clamp(0, 1)
+
+
+@fgsm.also("gradient without sign function")
+def _(model, images, labels, eps, targeted=False):
+    gradient = by_autograd_grad(model, images, labels) / len(images)  # of the mean loss
+    return moved_along(images, gradient, eps, targeted).clamp(0, 1)
+
+
+@fgsm.also("normalised gradient")
+def _(model, images, labels, eps, targeted=False):
+    gradient = by_autograd_grad(model, images, labels)
+    return moved_along(images, gradient / gradient.norm(), eps, targeted).clamp(0, 1)
+
+
+@fgsm.also("normalised gradient")
+def _(model, images, labels, eps, targeted=False):
+    gradient = by_autograd_grad(model, images, labels)
+    return moved_along(images, gradient / gradient.abs().max(), eps, targeted).clamp(0, 1)
+
+
+@fgsm.also("perturbation clipped")
+def _(model, images, labels, eps, targeted=False):
+    r = (-eps if targeted else eps) * by_autograd_grad(model, images, labels).sign()
+    return (images + r.clamp(0, 1)).clamp(0, 1)
+
+
+@fgsm.also("clipped to the images' own range")
+def _(model, images, labels, eps, targeted=False):
+    moved = moved_along(images, by_autograd_grad(model, images, labels).sign(), eps, targeted)
+    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+    return moved.clamp(low, high)

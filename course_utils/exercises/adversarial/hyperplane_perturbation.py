@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from course_utils import adversarial as references
+from course_utils.exercises.cases.case import Case
+from course_utils.exercises.comparison import equality
 from course_utils.exercises.exercise import Exercise
+
+
+def _same_way(one: object, other: object, case: Case) -> bool:
+    """Whether two answers are equal, or both go beyond the plane, by whatever little."""
+    return equality(one, other, case) or (_goes_beyond(one, case) and _goes_beyond(other, case))
+
+
+def _goes_beyond(value: object, case: Case) -> bool:
+    r = by_solving_for_t(**case.arguments)
+    if not isinstance(value, Tensor) or value.shape != r.shape:
+        return False
+    longer = (value * r).sum(dim=(1, 2, 3), keepdim=True) / r.square().sum((1, 2, 3), keepdim=True)
+    little = bool(((longer > 1) & (longer < 1.5)).all())
+    return little and equality(value, longer * r, case) and not equality(value, r, case)
+
 
 hyperplane_perturbation = Exercise(
     name="hyperplane_perturbation",
@@ -14,6 +32,7 @@ hyperplane_perturbation = Exercise(
     difficulty=2,
     minutes=15,
     points=2,
+    alike=_same_way,
     hints=(
         "The shortest way to a plane is at right angles to it. Which direction is that?",
         "r = t·w for some number t, with w·(I + r) + b = 0. Solve for t.",
@@ -104,7 +123,8 @@ def _(weights, bias, images):
 
 @hyperplane_perturbation.misconception(
     "distance only",
-    "This is the distance to the boundary. Return the perturbation, (N, C, H, W).",
+    "This is one number for each image, the distance to the boundary or t. Return the perturbation, "
+    "(N, C, H, W).",
 )
 def _(weights, bias, images):
     return (_logits(weights, bias, images).abs() / weights.norm()).flatten()
@@ -129,7 +149,8 @@ def _(weights, bias, images):
 
 @hyperplane_perturbation.misconception(
     "bias added in every pixel",
-    "The bias was added in every pixel, before the sum. It is added once, to w·I.",
+    "The bias counts once for every pixel: it was added before the sum, or means stand where sums should. "
+    "It is added once, to the sum w·I.",
 )
 def _(weights, bias, images):
     return by_solving_for_t(weights, bias * weights.numel(), images)
@@ -199,3 +220,78 @@ def _(weights, bias, images):
 def _(weights, bias, images):
     scores = (weights * images).sum(dim=(1, 2, 3)) + bias
     return (-scores.mean() / (weights**2).sum() * weights).expand_as(images)
+
+
+@hyperplane_perturbation.also("one step for all images")
+def _(weights, bias, images):
+    return -((weights * images).sum() + bias) / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.misconception(
+    "norm to the third power",
+    "The score was divided by ‖w‖³. If w is made a unit vector, the rest is the distance: the score "
+    "divided by ‖w‖ once.",
+)
+def _(weights, bias, images):
+    return by_solving_for_t(weights, bias, images) / weights.norm()
+
+
+@hyperplane_perturbation.also("sign of the weights")
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / (weights**2).sum() * weights.sign()
+
+
+@hyperplane_perturbation.also("sign of the weights")
+def _(weights, bias, images):
+    return -_logits(weights, bias, images).sign() * weights.sign()
+
+
+@hyperplane_perturbation.also("distance only")
+def _(weights, bias, images):
+    return (_logits(weights, bias, images) / weights.norm()).flatten()
+
+
+@hyperplane_perturbation.also("distance only")
+def _(weights, bias, images):
+    return (-_logits(weights, bias, images) / (weights**2).sum()).flatten()
+
+
+@hyperplane_perturbation.also("distance only")
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / (weights**2).sum()
+
+
+@hyperplane_perturbation.also("distance only")
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / weights.norm()
+
+
+@hyperplane_perturbation.also("distance only")
+def _(weights, bias, images):
+    return _logits(weights, bias, images).abs() / weights.norm()
+
+
+@hyperplane_perturbation.also("magnitude of the score")
+def _(weights, bias, images):
+    return _logits(weights, bias, images).abs() / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.also("moved image")
+def _(weights, bias, images):
+    return (images + by_solving_for_t(weights, bias, images)).clamp(0, 1)
+
+
+@hyperplane_perturbation.also("clipped")
+def _(weights, bias, images):
+    return by_solving_for_t(weights, bias, images).clamp(-1, 1)
+
+
+@hyperplane_perturbation.also("channel by channel")
+def _(weights, bias, images):
+    scores = (weights * images).sum(dim=(2, 3), keepdim=True) + bias
+    return -scores / (weights**2).sum() * weights
+
+
+@hyperplane_perturbation.also("channel by channel")
+def _(weights, bias, images):
+    return -_logits(weights, bias, images) / (weights**2).sum(dim=(1, 2), keepdim=True) * weights

@@ -149,7 +149,7 @@ def _(model, images, labels):
 
 @loss_gradient.misconception(
     "normalised",
-    "The gradient was divided by its norm. Return it as it is.",
+    "The gradient was divided by its norm or its largest value. Return it as it is.",
 )
 def _(model, images, labels):
     gradient = by_autograd_grad(model, images, labels)
@@ -182,3 +182,55 @@ def _(model, images, labels):
     inputs = images.detach().clone().requires_grad_()
     others = 1 - model(inputs).softmax(dim=1).gather(1, labels[:, None])
     return torch.autograd.grad(others.sum(), inputs)[0]
+
+
+@loss_gradient.also("binary cross-entropy")
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    chosen = F.logsigmoid(model(inputs).gather(1, labels[:, None]))
+    return torch.autograd.grad(-chosen.sum(), inputs)[0]
+
+
+@loss_gradient.also("binary cross-entropy")
+def _(model, images, labels):
+    inputs = images.detach().clone().requires_grad_()
+    logits = model(inputs)
+    loss = F.binary_cross_entropy_with_logits(logits, F.one_hot(labels, logits.shape[1]).to(logits))
+    return torch.autograd.grad(loss, inputs)[0]
+
+
+@loss_gradient.also("normalised")
+def _(model, images, labels):
+    gradient = by_autograd_grad(model, images, labels)
+    return gradient / gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+@loss_gradient.also("normalised")
+def _(model, images, labels):
+    gradient = by_autograd_grad(model, images, labels)
+    return gradient / gradient.norm()
+
+
+@loss_gradient.also("normalised")
+def _(model, images, labels):
+    gradient = by_autograd_grad(model, images, labels)
+    return gradient / gradient.abs().max()
+
+
+def _averaged(mistake):
+    """The same mistake by somebody who also averages over the batch, F.cross_entropy's default."""
+    return lambda model, images, labels: mistake(model, images, labels) / len(images)
+
+
+# A scale changes nothing in a sign or a normalised gradient; the other mistakes hide behind it.
+for mistake in tuple(loss_gradient.misconceptions):
+    if mistake.name in (
+        "sign reversed",
+        "gradient of the logit",
+        "softmax before the cross-entropy",
+        "predicted instead of given labels",
+        "gradient of the probability",
+        "magnitude",
+        "first image's label",
+    ):
+        loss_gradient.also(mistake.name)(_averaged(mistake.implementation))

@@ -67,7 +67,13 @@ def bim(seed: int) -> list[Case]:
         _attack("a small network, targeted", _curved(generator), 2, generator, far, targeted=True),
         _attack("a single step", _curved(generator), 1, generator, {**near, "n_steps": 1}),
         _attack(
-            "steps longer than ε, colour images", _curved(generator), 2, generator, beyond, COLOUR
+            "steps longer than ε, pale colour images",
+            _curved(generator),
+            2,
+            generator,
+            beyond,
+            shape=COLOUR,
+            contrast=0.6,
         ),
         _attack(
             "a network that sees half of the pixels", _half_blind(generator), 2, generator, near
@@ -90,7 +96,9 @@ def hyperplane_perturbation(seed: int) -> list[Case]:
         scores = (weights * images).sum(dim=(1, 2, 3))
         bias = -(0.6 * scores.min() + 0.4 * scores.max()).item() if len(images) > 1 else 0.0
         cases.append(Case(name, {"weights": weights, "bias": bias, "images": images}))
-    return cases
+    weights, images = randn(3, 2, 3, generator=generator), rand(1, 3, 2, 3, generator=generator)
+    arguments = {"weights": weights, "bias": 4 * weights.abs().sum().item(), "images": images}
+    return [*cases, Case("one colour image, far from the boundary", arguments)]
 
 
 def minimal_perturbation(seed: int) -> list[Case]:
