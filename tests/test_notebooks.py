@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
 ASSIGNMENTS = assignments(SOLUTIONS)
 MOST_LINES, MOST_WORDS = 20, 110  # the aim is 15 lines and 80 words
+WORDS_A_MINUTE = 180
 
 
 @pytest.fixture(params=ASSIGNMENTS)
@@ -50,6 +51,17 @@ def _html(cells):
 
 def test_notebook_is_too_large(assignment):
     assert master_path(assignment, SOLUTIONS).stat().st_size < LARGEST_NOTEBOOK
+
+
+def test_reader_is_promised_less_time_than_it_takes(assignment, cells):
+    (promised,) = re.findall(r"about (\d+) minutes", cells[0].source)
+    lecture = lecture_of_assignment(assignment)
+    work = sum(item.minutes for item in (*exercises(lecture), *written_questions(lecture)))
+    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    assert int(promised) >= work + words / WORDS_A_MINUTE
+    number = assignment[:2]
+    (row,) = re.findall(rf"^\| {number} .*$", (ROOT / "README.md").read_text(), flags=re.M)
+    assert row.endswith(f"| {promised} |")
 
 
 def test_headings_skip_a_level_or_there_are_two_titles(cells):
