@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
-from course_utils.exercises import exercises, verdicts
+from course_utils.exercises import exercises, find_exercise, verdicts
 from course_utils.exercises.answers import collect_answers
 from course_utils.exercises.cases import LECTURES, exercise_names
 from course_utils.exercises.verdicts import judge
@@ -56,6 +57,39 @@ def test_misconception_is_rejected_with_its_own_sentence(exercise, misconception
     verdict = _verdict(exercise, misconception.implementation, seed)
     assert not verdict.passed
     assert (verdict.misconception, verdict.sentence) == (misconception.name, misconception.sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "misconception"),
+    [
+        ("vanilla_gradient", "absolute value"),
+        ("mean_path_gradient", "times image"),
+        ("gradcam", "without ReLU"),
+        ("loss_gradient", "gradient of the logit"),
+        ("region_effect", "region kept, rest replaced"),
+    ],
+)
+def test_second_slip_of_scale_hides_a_misconception(name, misconception):
+    exercise = find_exercise(name)
+    (wrong, *_) = [m for m in exercise.misconceptions if m.name == misconception]
+
+    def halved(*args, **keywords):
+        return wrong.implementation(*args, **keywords) / 2
+
+    verdict = _verdict(exercise, halved, SEEDS[0])
+    assert verdict.misconception == misconception
+    assert verdict.sentence.startswith(wrong.sentence)
+    assert verdict.sentence.endswith("multiplied by a number.")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_right_answer_times_a_number_gets_another_misconceptions_sentence_for_it(exercise):
+    def doubled(*args, **keywords):
+        value = exercise.reference(*args, **keywords)
+        return value * 2 if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+    verdict = _verdict(exercise, doubled, SEEDS[0])
+    assert "multiplied by a number" not in verdict.sentence
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

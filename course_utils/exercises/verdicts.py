@@ -5,12 +5,16 @@ While grading this runs where the student's code does not, and it trusts no more
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from course_utils.exercises import find_exercise
 from course_utils.exercises.answers import Answer, collect_answers
 from course_utils.exercises.cases import make_cases
 from course_utils.exercises.cases.case import Case
+from course_utils.exercises.comparison import equality
 from course_utils.exercises.exercise import Exercise, Misconception
 
 # What to say of a side effect, by what it changes.
@@ -79,8 +83,13 @@ def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
         _wrong_value(exercise, case, given, right)
         for case, given, right in zip(cases, answers, expected, strict=True)
     ]
+    remark = ""
     if any(wrong):
-        recognised = _recognised_by_values(exercise, seed, cases, answers, expected, wrong)
+        held = (exercise, seed, cases, answers, expected, wrong)
+        recognised = _recognised_by_values(*held, _same_mistake)
+        if not recognised and exercise.alike is equality:
+            recognised = _recognised_by_values(*held, _multiple_of_the_mistake)
+            remark = " Besides, all values are multiplied by a number."
         first = next(index for index, sentence in enumerate(wrong) if sentence)
         sentence = f"On {cases[first].name}: {wrong[first]}"
     elif any(given.changes for given in answers):
@@ -89,7 +98,7 @@ def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
     else:
         return Verdict(True)
     if recognised:
-        return Verdict(False, recognised.sentence, recognised.name)
+        return Verdict(False, recognised.sentence + remark, recognised.name)
     return Verdict(False, sentence)
 
 
@@ -111,6 +120,7 @@ def _recognised_by_values(
     answers: list[Answer],
     expected: list[Answer],
     wrong: list[str | None],
+    agree: Callable[[Exercise, Answer, Answer, Answer, Case], bool],
 ) -> Misconception | None:
     """The misconception that answers like the student.
 
@@ -121,14 +131,14 @@ def _recognised_by_values(
     for misconception in exercise.misconceptions:
         theirs = collect_answers(exercise.name, misconception.implementation, seed)
         same = [
-            _same_mistake(exercise, their, given, case)
-            for their, given, case in zip(theirs, answers, cases, strict=True)
+            agree(exercise, their, given, right, case)
+            for their, given, right, case in zip(theirs, answers, expected, cases, strict=True)
         ]
         if sum(same) <= most:
             continue
         tell_tale = [
-            agree
-            for agree, why, case, their, right in zip(
+            alike
+            for alike, why, case, their, right in zip(
                 same, wrong, cases, theirs, expected, strict=True
             )
             if why or _wrong_value(exercise, case, their, right)
@@ -138,10 +148,36 @@ def _recognised_by_values(
     return recognised
 
 
-def _same_mistake(exercise: Exercise, one: Answer, other: Answer, case: Case) -> bool:
-    if one.error or other.error:
-        return one.error == other.error
-    return exercise.alike(one.value, other.value, case)
+def _same_mistake(
+    exercise: Exercise, their: Answer, given: Answer, _right: Answer, case: Case
+) -> bool:
+    if their.error or given.error:
+        return their.error == given.error
+    return exercise.alike(their.value, given.value, case)
+
+
+def _multiple_of_the_mistake(
+    _exercise: Exercise, their: Answer, given: Answer, right: Answer, case: Case
+) -> bool:
+    """Whether a second slip (a mean for a sum, say) only multiplied all values of the mistake.
+
+    Nothing can be said where the mistake itself is a multiple of what is right.
+    """
+    return _is_multiple(given.value, their.value, case) and not _is_multiple(
+        right.value, their.value, case
+    )
+
+
+def _is_multiple(one: object, other: object, case: Case) -> bool:
+    if not all(isinstance(value, Tensor) and value.numel() > 1 for value in (one, other)):
+        return False
+    if one.shape != other.shape or not (one.isfinite().all() and other.isfinite().all()):
+        return False
+    one, other = one.double(), other.double()
+    if not (one.any() and other.any()):
+        return False
+    factor = (one * other).sum() / other.square().sum()
+    return equality(one, factor * other, case)
 
 
 def _recognised_by_side_effects(

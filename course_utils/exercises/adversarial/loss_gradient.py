@@ -217,20 +217,6 @@ def _(model, images, labels):
     return gradient / gradient.abs().max()
 
 
-def _averaged(mistake):
-    """The same mistake by somebody who also averages over the batch, F.cross_entropy's default."""
-    return lambda model, images, labels: mistake(model, images, labels) / len(images)
-
-
-# A scale changes nothing in a sign or a normalised gradient; the other mistakes hide behind it.
-for mistake in tuple(loss_gradient.misconceptions):
-    if mistake.name in (
-        "sign reversed",
-        "gradient of the logit",
-        "softmax before the cross-entropy",
-        "predicted instead of given labels",
-        "gradient of the probability",
-        "magnitude",
-        "first image's label",
-    ):
-        loss_gradient.also(mistake.name)(_averaged(mistake.implementation))
+@loss_gradient.also("sign reversed")
+def _(model, images, labels):
+    return -by_autograd_grad(model, images, labels) / len(images)
