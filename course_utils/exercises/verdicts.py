@@ -85,10 +85,14 @@ def judge(name: str, answers: list[Answer], seed: int) -> Verdict:
     ]
     remark = ""
     if any(wrong):
-        held = (exercise, seed, cases, answers, expected, wrong)
-        recognised = _recognised_by_values(*held, _same_mistake)
+        theirs = [
+            (misconception, collect_answers(name, misconception.implementation, seed))
+            for misconception in exercise.misconceptions
+        ]
+        held = (cases, answers, expected, wrong)
+        recognised = _recognised_by_values(exercise, theirs, *held, _same_mistake)
         if not recognised and exercise.alike is equality:
-            recognised = _recognised_by_values(*held, _multiple_of_the_mistake)
+            recognised = _recognised_by_values(exercise, theirs, *held, _multiple_of_the_mistake)
             remark = " Besides, all values are multiplied by a number."
         first = next(index for index, sentence in enumerate(wrong) if sentence)
         sentence = f"On {cases[first].name}: {wrong[first]}"
@@ -115,7 +119,7 @@ def _wrong_value(exercise: Exercise, case: Case, given: Answer, right: Answer) -
 
 def _recognised_by_values(
     exercise: Exercise,
-    seed: int,
+    theirs: list[tuple[Misconception, list[Answer]]],
     cases: list[Case],
     answers: list[Answer],
     expected: list[Answer],
@@ -128,18 +132,17 @@ def _recognised_by_values(
     many mistakes look alike. Of several, the one that agrees on most cases.
     """
     recognised, most = None, 0
-    for misconception in exercise.misconceptions:
-        theirs = collect_answers(exercise.name, misconception.implementation, seed)
+    for misconception, mistaken in theirs:
         same = [
             agree(exercise, their, given, right, case)
-            for their, given, right, case in zip(theirs, answers, expected, cases, strict=True)
+            for their, given, right, case in zip(mistaken, answers, expected, cases, strict=True)
         ]
         if sum(same) <= most:
             continue
         tell_tale = [
             alike
             for alike, why, case, their, right in zip(
-                same, wrong, cases, theirs, expected, strict=True
+                same, wrong, cases, mistaken, expected, strict=True
             )
             if why or _wrong_value(exercise, case, their, right)
         ]
