@@ -107,3 +107,49 @@ def _(gradients):
 )
 def _(gradients):
     return torch.linalg.vector_norm(gradients, dim=1)
+
+
+for keepdim in (False, True):
+
+    @channel_mean.also("magnitudes averaged")
+    def _(gradients, keepdim=keepdim):
+        return gradients.abs().mean(dim=1, keepdim=keepdim)
+
+    @channel_mean.also("magnitude of the mean")
+    def _(gradients, keepdim=keepdim):
+        return gradients.mean(dim=1, keepdim=keepdim).abs()
+
+    @channel_mean.also("largest channel")
+    def _(gradients, keepdim=keepdim):
+        return gradients.abs().amax(dim=1, keepdim=keepdim)
+
+    @channel_mean.also("largest channel")
+    def _(gradients, keepdim=keepdim):
+        return gradients.amax(dim=1, keepdim=keepdim)
+
+    @channel_mean.also("length over the channels")
+    def _(gradients, keepdim=keepdim):
+        return torch.linalg.vector_norm(gradients, dim=1, keepdim=keepdim)
+
+    @channel_mean.also("length over the channels")
+    def _(gradients, keepdim=keepdim):
+        return (gradients**2).sum(dim=1, keepdim=keepdim)
+
+    @channel_mean.also("length over the channels")
+    def _(gradients, keepdim=keepdim):
+        return (gradients**2).mean(dim=1, keepdim=keepdim).sqrt()
+
+    @channel_mean.also("mean over the batch")
+    def _(gradients, keepdim=keepdim):
+        return gradients.mean(dim=0, keepdim=keepdim)
+
+    for axes in (2, 3, (2, 3), (1, 2, 3)):
+
+        @channel_mean.also("wrong axis")
+        def _(gradients, axes=axes, keepdim=keepdim):
+            return gradients.mean(dim=axes, keepdim=keepdim)
+
+
+@channel_mean.also("mean over the batch")
+def _(gradients):
+    return gradients.mean(dim=(0, 1))

@@ -119,3 +119,78 @@ def _(model, target):
 )
 def _(model, target):
     return lambda images: model(images)[:, target].detach()
+
+
+def _one_class(values, target):
+    return values[:, target]
+
+
+def _one_class_with_its_axis(values, target):
+    return values[:, target : target + 1]
+
+
+def _one_class_summed(values, target):
+    return values[:, target].sum()
+
+
+def _one_class_averaged(values, target):
+    return values[:, target].mean()
+
+
+def _all_classes(values, target):
+    return values
+
+
+for select in (
+    _one_class,
+    _one_class_with_its_axis,
+    _one_class_summed,
+    _one_class_averaged,
+    _all_classes,
+):
+
+    @class_score.also("softmax probability")
+    def _(model, target, select=select):
+        return lambda images: select(model(images).softmax(dim=1), target)
+
+    @class_score.also("softmax probability")
+    def _(model, target, select=select):
+        return lambda images: select(model(images).softmax(dim=1), target).detach()
+
+    @class_score.also("log-probability")
+    def _(model, target, select=select):
+        return lambda images: select(model(images).log_softmax(dim=1), target)
+
+    @class_score.also("cross-entropy loss")
+    def _(model, target, select=select):
+        return lambda images: -select(model(images).log_softmax(dim=1), target)
+
+
+@class_score.also("sum over the batch")
+def _(model, target):
+    return lambda images: model(images)[:, target].mean()
+
+
+@class_score.also("sum over the batch")
+def _(model, target):
+    return lambda images: model(images)[:, target].sum(dim=0, keepdim=True)
+
+
+@class_score.also("all classes")
+def _(model, target):
+    return lambda images: model(images).detach()
+
+
+@class_score.also("the winning class")
+def _(model, target):
+    return lambda images: model(images).amax(dim=1, keepdim=True)
+
+
+@class_score.also("the winning class")
+def _(model, target):
+    return lambda images: model(images).softmax(dim=1).amax(dim=1)
+
+
+@class_score.also("the winning class")
+def _(model, target):
+    return lambda images: model(images).argmax(dim=1)

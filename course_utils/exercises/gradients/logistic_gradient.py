@@ -126,3 +126,69 @@ def _(weights, bias, images):
 def _(weights, bias, images):
     p = torch.sigmoid((images * weights).sum() + bias)
     return (p * (1 - p) * weights).expand_as(images).clone()
+
+
+@logistic_gradient.also("slope without 1 − p")
+def _(weights, bias, images):
+    return _probabilities(weights, bias, images) * weights.abs()
+
+
+@logistic_gradient.also("slope without 1 − p")
+def _(weights, bias, images):
+    return _probabilities(weights, 0.0, images) * weights
+
+
+@logistic_gradient.also("slope without p")
+def _(weights, bias, images):
+    return (1 - _probabilities(weights, bias, images)) * weights / len(images)
+
+
+@logistic_gradient.also("gradient of the loss")
+def _(weights, bias, images):
+    return (_probabilities(weights, bias, images) - 1) * weights / len(images)
+
+
+@logistic_gradient.also("bias forgotten")
+def _(weights, bias, images):
+    p = _probabilities(weights, 0.0, images)
+    return p * (1 - p) * weights / len(images)
+
+
+@logistic_gradient.also("one slope for the batch")
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)
+    return (p * (1 - p)).mean() * weights.expand_as(images)
+
+
+@logistic_gradient.also("one slope for the batch")
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)[:1]
+    return p * (1 - p) * weights.expand_as(images)
+
+
+@logistic_gradient.also("one slope for the batch")
+def _(weights, bias, images):
+    p = torch.sigmoid((images * weights).sum() + bias)
+    return p * (1 - p) * weights
+
+
+@logistic_gradient.also("gradient times image")
+def _(weights, bias, images):
+    return weights * images
+
+
+@logistic_gradient.also("gradient times image")
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)
+    return (p * (1 - p) * weights * images).sum(dim=1)
+
+
+@logistic_gradient.also("derivative with respect to the weights")
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)
+    return (p * (1 - p) * images).sum(dim=0)
+
+
+@logistic_gradient.also("logit's gradient, one map")
+def _(weights, bias, images):
+    return weights[None]

@@ -134,3 +134,59 @@ def _(f, images, length):
 )
 def _(f, images, length):
     return images + by_normalising(f, images, length)
+
+
+for sign in (1, -1):
+
+    @steepest_step.also("norm over the batch")
+    def _(f, images, length, sign=sign):
+        g = by_autograd_grad(f, images)
+        return sign * length * g / g.norm()
+
+    @steepest_step.also("squared norm")
+    def _(f, images, length, sign=sign):
+        g = by_autograd_grad(f, images)
+        return sign * length * g / (g**2).sum()
+
+    @steepest_step.also("L1 norm")
+    def _(f, images, length, sign=sign):
+        g = by_autograd_grad(f, images)
+        return sign * length * g / g.abs().sum()
+
+    @steepest_step.also("largest pixel")
+    def _(f, images, length, sign=sign):
+        g = by_autograd_grad(f, images)
+        return sign * length * g / g.abs().max()
+
+    for axes in (1, 2, 3, (2, 3)):
+
+        @steepest_step.also("norm over each channel")
+        def _(f, images, length, sign=sign, axes=axes):
+            g = by_autograd_grad(f, images)
+            return sign * length * g / torch.linalg.vector_norm(g, dim=axes, keepdim=True)
+
+
+@steepest_step.also("descent")
+def _(f, images, length):
+    return images - by_normalising(f, images, length)
+
+
+@steepest_step.also("the moved image")
+def _(f, images, length):
+    return (images + by_normalising(f, images, length)).clamp(0, 1)
+
+
+@steepest_step.also("not normalised")
+def _(f, images, length):
+    return images + length * by_autograd_grad(f, images)
+
+
+@steepest_step.also("sign of the gradient")
+def _(f, images, length):
+    return images + length * by_autograd_grad(f, images).sign()
+
+
+@steepest_step.also("norm over the batch")
+def _(f, images, length):
+    g = by_autograd_grad(f, images)
+    return images + length * g / g.norm()

@@ -160,3 +160,71 @@ def _(f, images):
     images.requires_grad_(True)
     f(images).sum().backward()
     return images.grad.clone()
+
+
+for keepdim in (False, True):
+
+    @vanilla_gradient.also("channels averaged")
+    def _(f, images, keepdim=keepdim):
+        return by_autograd_grad(f, images).mean(dim=1, keepdim=keepdim)
+
+    @vanilla_gradient.also("channels averaged")
+    def _(f, images, keepdim=keepdim):
+        return by_autograd_grad(f, images).sum(dim=1, keepdim=keepdim)
+
+    @vanilla_gradient.also("largest channel")
+    def _(f, images, keepdim=keepdim):
+        return by_autograd_grad(f, images).abs().amax(dim=1, keepdim=keepdim)
+
+    @vanilla_gradient.also("largest channel")
+    def _(f, images, keepdim=keepdim):
+        return by_autograd_grad(f, images).amax(dim=1, keepdim=keepdim)
+
+    @vanilla_gradient.also("mean over the batch")
+    def _(f, images, keepdim=keepdim):
+        return by_autograd_grad(f, images).mean(dim=0, keepdim=keepdim)
+
+
+for axes in ((1, 2, 3), (0, 1, 2, 3)):
+
+    @vanilla_gradient.also("normalised")
+    def _(f, images, axes=axes):
+        gradient = by_autograd_grad(f, images)
+        return gradient / gradient.abs().amax(dim=axes, keepdim=True)
+
+    @vanilla_gradient.also("normalised")
+    def _(f, images, axes=axes):
+        gradient = by_autograd_grad(f, images)
+        return gradient / torch.linalg.vector_norm(gradient, dim=axes, keepdim=True)
+
+    @vanilla_gradient.also("normalised")
+    def _(f, images, axes=axes):
+        gradient = by_autograd_grad(f, images)
+        low, high = gradient.amin(axes, keepdim=True), gradient.amax(axes, keepdim=True)
+        return (gradient - low) / (high - low).clamp(min=1e-8)
+
+
+@vanilla_gradient.also("absolute value")
+def _(f, images):
+    gradient = by_autograd_grad(f, images).abs()
+    return gradient / gradient.amax(dim=(1, 2, 3), keepdim=True)
+
+
+@vanilla_gradient.also("gradient times image")
+def _(f, images):
+    return (by_autograd_grad(f, images) * images).abs()
+
+
+@vanilla_gradient.also("gradient times image")
+def _(f, images):
+    return (by_autograd_grad(f, images) * images).sum(dim=1)
+
+
+@vanilla_gradient.also("only the first image")
+def _(f, images):
+    return by_autograd_grad(f, images[:1])
+
+
+@vanilla_gradient.also("only the first image")
+def _(f, images):
+    return by_autograd_grad(f, images)[0]
