@@ -192,3 +192,19 @@ def _(weights, bias, images):
 @logistic_gradient.also("logit's gradient, one map")
 def _(weights, bias, images):
     return weights[None]
+
+
+@logistic_gradient.misconception(
+    "absolute value",
+    "This is the absolute value of the gradient. The sign says whether more light in a pixel raises "
+    "or lowers the probability: keep it.",
+)
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)
+    return (p * (1 - p) * weights).abs()
+
+
+@logistic_gradient.also("gradient times image")
+def _(weights, bias, images):
+    p = _probabilities(weights, bias, images)
+    return (p * (1 - p) * weights * images).abs()

@@ -190,3 +190,20 @@ def _(f, images, length):
 def _(f, images, length):
     g = by_autograd_grad(f, images)
     return images + length * g / g.norm()
+
+
+@steepest_step.misconception(
+    "length forgotten",
+    "Every step has the L2 norm 1. Multiply by `length`.",
+)
+def _(f, images, length):
+    return by_normalising(f, images, 1.0)
+
+
+@steepest_step.misconception(
+    "absolute value",
+    "The signs of the gradient were dropped. Where it is negative, the step has to make the pixel "
+    "darker.",
+)
+def _(f, images, length):
+    return by_normalising(f, images, length).abs()
