@@ -252,3 +252,195 @@ def _(f, images, step, n_steps):
     return _by_norm(
         f, images, step, n_steps, lambda g: g.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     )
+
+
+# The same mistakes in other forms: each step's vector is `vector(gradient)`, a point ends at `limit`.
+def _walk(vector, sign=1, limit=lambda point: point, anew=True, onwards=True):
+    def way(f, images, step, n_steps):
+        first = vanilla_gradient(f, images)
+
+        def move(point):
+            gradient = vanilla_gradient(f, point) if anew else first
+            return limit((point if onwards else images) + sign * step * vector(gradient))
+
+        return _way(f, images, n_steps, move)
+
+    return way
+
+
+def _clip(point):
+    return point.clamp(0, 1)
+
+
+def _itself(gradient):
+    return gradient
+
+
+def _sign(gradient):
+    return gradient.sign()
+
+
+def _by_batch_norm(gradient):
+    return gradient / gradient.norm()
+
+
+def _norms(gradient, order=2):
+    return torch.linalg.vector_norm(gradient, ord=order, dim=(1, 2, 3), keepdim=True)
+
+
+VECTORS = {
+    "not normalised": [_itself, lambda g: g / len(g), lambda g: g * _norms(g)],
+    "sign of the gradient": [
+        _sign,
+        lambda g: unit_length(g.sign()),
+        lambda g: g.sign() / _norms(g),
+    ],
+    "norm over the batch": [
+        _by_batch_norm,
+        lambda g: g / g.abs().sum(),
+        lambda g: g / g.abs().max(),
+        lambda g: g / _norms(g)[:1],
+        lambda g: g / _norms(g).mean(),
+        lambda g: g / _norms(g).max(),
+        lambda g: g / _norms(g).sum(),
+        lambda g: g / g.norm(dim=0, keepdim=True),
+    ],
+    "another norm": [
+        lambda g: g / _norms(g, order=1),
+        lambda g: g / _norms(g, order=torch.inf),
+        lambda g: g / _norms(g).square(),
+        lambda g: g / g.abs().mean(dim=(1, 2, 3), keepdim=True),
+        lambda g: g / g.std(dim=(1, 2, 3), keepdim=True),
+        lambda g: g / g.amax(dim=(1, 2, 3), keepdim=True),
+        lambda g: g / g.sum(dim=(1, 2, 3), keepdim=True),
+        lambda g: g / (g.amax(dim=(1, 2, 3), keepdim=True) - g.amin(dim=(1, 2, 3), keepdim=True)),
+        lambda g: g / torch.linalg.matrix_norm(g, keepdim=True),
+        lambda g: g / torch.linalg.matrix_norm(g, ord=2, keepdim=True),
+        lambda g: g / torch.linalg.matrix_norm(g, ord="nuc", keepdim=True),
+        lambda g: g / g.norm(dim=(1, 2), keepdim=True),
+        lambda g: g / g.abs().amax(dim=(2, 3), keepdim=True),
+        lambda g: g / g.square().mean(dim=(2, 3), keepdim=True).sqrt(),
+        lambda g: g / (_norms(g) + 1),
+    ],
+}
+for _name, _vectors in VECTORS.items():
+    for _vector in _vectors:
+        ascend.also(_name)(_walk(_vector))
+    ascend.also(_name)(_walk(_vectors[0], sign=-1))
+    ascend.also(_name)(_walk(_vectors[0], limit=_clip))
+for _vector in (unit_length, _itself, _sign, _by_batch_norm):
+    ascend.also("gradient of the start")(_walk(_vector, anew=False))
+    ascend.also("gradient of the start")(_walk(_vector, anew=False, sign=-1))
+    ascend.also("gradient of the start")(_walk(_vector, anew=False, limit=_clip))
+    ascend.also("always from the start")(_walk(_vector, onwards=False))
+ascend.also("always from the start")(_walk(unit_length, anew=False, onwards=False))
+ascend.also("descent")(_walk(unit_length, sign=-1, limit=_clip))
+for _low, _high in ((0, None), (None, 1), (-1, 1)):
+    ascend.also("clipped")(
+        _walk(unit_length, limit=lambda point, low=_low, high=_high: point.clamp(low, high))
+    )
+
+
+@ascend.also("clipped")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps).clamp(0, 1)
+
+
+@ascend.also("clipped")
+def _(f, images, step, n_steps):
+    darkest, brightest = images.amin((1, 2, 3), True), images.amax((1, 2, 3), True)
+    return _walk(unit_length, limit=lambda p: p.clamp(darkest, brightest))(f, images, step, n_steps)
+
+
+@ascend.also("clipped")
+def _(f, images, step, n_steps):
+    darkest, brightest = images.min(), images.max()
+    return _walk(unit_length, limit=lambda p: p.clamp(darkest, brightest))(f, images, step, n_steps)
+
+
+@ascend.also("norm of the first gradient")
+def _(f, images, step, n_steps):
+    first = vanilla_gradient(f, images).norm()
+    return _by_norm(f, images, step, n_steps, lambda g: first)
+
+
+@ascend.also("step divided by their number")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step / (n_steps + 1), n_steps)
+
+
+@ascend.also("step divided by their number")
+def _(f, images, step, n_steps):
+    return _walk(_itself)(f, images, step / n_steps, n_steps)
+
+
+@ascend.also("one tensor again and again")
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([way[:, :1], way[:, -1:].expand_as(way[:, 1:])], dim=1)
+
+
+@ascend.also("start missing")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps + 1)[:, 1:]
+
+
+@ascend.also("start missing")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps)[:, 1:].transpose(0, 1)
+
+
+@ascend.also("one step too few")
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([way[:, :-1], way[:, -2:-1]], dim=1)
+
+
+@ascend.also("one step too few")
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([way[:, :1], way[:, :-1]], dim=1)
+
+
+@ascend.also("one step too few")
+def _(f, images, step, n_steps):
+    way = by_list_and_stack(f, images, step, n_steps)
+    return torch.cat([way[:, :-1], torch.zeros_like(way[:, -1:])], dim=1)
+
+
+@ascend.also("steps instead of points")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps).diff(dim=1)
+
+
+@ascend.also("steps instead of points")
+def _(f, images, step, n_steps):
+    return by_list_and_stack(f, images, step, n_steps) - images[:, None]
+
+
+# What of the way is returned, right or not, besides another mistake.
+PARTS = {
+    "end point only": [
+        lambda way: way[:, -1],
+        lambda way: way[:, -1:],
+        lambda way: way[:, [0, -1]],
+    ],
+    "start missing": [lambda way: way[:, 1:]],
+    "one step too few": [lambda way: way[:, :-1]],
+    "steps on the first axis": [
+        lambda way: way.transpose(0, 1),
+        lambda way: way.transpose(0, 1).reshape(way.shape),
+        lambda way: way.transpose(0, 1).flatten(0, 1),
+    ],
+}
+
+
+def _part_of(walk, part):
+    return lambda f, images, step, n_steps: part(walk(f, images, step, n_steps))
+
+
+for _name, _parts in PARTS.items():
+    for _part in _parts:
+        ascend.also(_name)(_part_of(_walk(unit_length), _part))
+        ascend.also(_name)(_part_of(_walk(_itself), _part))
+        ascend.also(_name)(_part_of(_walk(unit_length, limit=_clip), _part))

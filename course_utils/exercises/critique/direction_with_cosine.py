@@ -244,3 +244,177 @@ def _(gradient, other, cosine):
     u, o = unit_length(gradient), unit_length(other)
     rest = o - (o * u).sum(dim=(1, 2, 3), keepdim=True) * u
     return cosine * u + (1 - cosine**2) ** 0.5 * rest
+
+
+# The same mistakes in other forms: the two vectors that are mixed, their weights, the sum's length.
+def _dot(a, b):
+    return (a * b).sum(dim=(1, 2, 3), keepdim=True)
+
+
+def _itself(direction):
+    return direction
+
+
+def _mixture(vectors, sine=lambda cosine: (1 - cosine**2) ** 0.5, finish=_itself):
+    def direction(gradient, other, cosine):
+        first, second = vectors(gradient, other)
+        return finish(cosine * first + sine(cosine) * second)
+
+    return direction
+
+
+def _raw(gradient, other):
+    return gradient, other
+
+
+def _units(gradient, other):
+    return unit_length(gradient), unit_length(other)
+
+
+for _finish in (_itself, unit_length):
+    for _sine in (
+        lambda cosine: 1 - cosine,
+        lambda cosine: 1 - abs(cosine),
+        lambda cosine: 1,
+    ):
+        direction_with_cosine.also("mixed and normalised")(_mixture(_units, _sine, _finish))
+        direction_with_cosine.also("mixed and normalised")(_mixture(_raw, _sine, _finish))
+        direction_with_cosine.also("sine forgotten")(_mixture(_plane, _sine, _finish))
+    for _sine in (
+        lambda cosine: 1 - cosine**2,
+        lambda cosine: (1 - cosine) ** 0.5,
+        lambda cosine: (1 + cosine**2) ** 0.5,
+    ):
+        direction_with_cosine.also("sine forgotten")(_mixture(_plane, _sine, _finish))
+direction_with_cosine.also("cosine taken as an angle")(
+    _mixture(_plane, lambda cosine: float(torch.sin(torch.tensor(cosine, dtype=torch.float64))))
+)
+
+
+@direction_with_cosine.also("cosine taken as an angle")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    angle = torch.pi * torch.tensor(cosine, dtype=gradient.dtype)
+    return torch.cos(angle) * u + torch.sin(angle) * v
+
+
+for _vectors in (
+    lambda g, o: (g, o),
+    lambda g, o: (unit_length(g), o),
+    lambda g, o: (g, unit_length(o)),
+):
+    direction_with_cosine.also("not orthogonalised")(_mixture(_vectors))
+    direction_with_cosine.also("not orthogonalised")(_mixture(_vectors, finish=unit_length))
+for _finish in (
+    lambda d: d / d.norm(),
+    lambda d: d / d.abs().sum(dim=(1, 2, 3), keepdim=True),
+    lambda d: d / d.abs().amax(dim=(1, 2, 3), keepdim=True),
+    torch.nn.functional.normalize,
+):
+    direction_with_cosine.also("not of length 1")(_mixture(_plane, finish=_finish))
+
+
+@direction_with_cosine.also("not of length 1")
+def _(gradient, other, cosine):
+    u, v = _plane(gradient, other)
+    return u + (1 - cosine**2) ** 0.5 / cosine * v if cosine else v
+
+
+for _vectors in (
+    lambda u, o: (u, unit_length(u - _dot(u, o) * o)),
+    lambda u, o: (o, -unit_length(u - _dot(u, o) * o)),
+    lambda u, o: (o, unit_length(o - _dot(u, o) * u)),
+):
+    direction_with_cosine.also("cosine to the other direction")(
+        _mixture(lambda gradient, other, vectors=_vectors: vectors(*_units(gradient, other)))
+    )
+
+
+def _batch_unit(x):
+    return x / x.norm()
+
+
+for _vectors in (
+    # The norms of the batch, the products of each image; and the other way round.
+    lambda g, o: (_batch_unit(g), _batch_unit(o - _dot(o, _batch_unit(g)) * _batch_unit(g))),
+    lambda g, o: (unit_length(g), unit_length(o - (o * unit_length(g)).sum() * unit_length(g))),
+    lambda g, o: (unit_length(g), unit_length(o - (o * g).sum() / g.square().sum() * g)),
+    lambda g, o: (_batch_unit(g), _batch_unit(o - (o * _batch_unit(g)).sum() * _batch_unit(g))),
+    lambda g, o: (_batch_unit(g), _batch_unit(_plane(g, o)[1])),
+    lambda g, o: (unit_length(g), _batch_unit(o - _dot(o, unit_length(g)) * unit_length(g))),
+):
+    direction_with_cosine.also("norm over the batch")(_mixture(_vectors))
+    direction_with_cosine.also("norm over the batch")(_mixture(_vectors, finish=unit_length))
+
+
+def _rest(gradient, other):
+    return other - _dot(other, gradient) / _dot(gradient, gradient) * gradient
+
+
+for _vectors in (
+    lambda g, o: (unit_length(g), _rest(g, o)),
+    lambda g, o: (unit_length(g), _rest(g, unit_length(o))),
+):
+    direction_with_cosine.also("perpendicular part not normalised")(
+        _mixture(_vectors, finish=unit_length)
+    )
+for _vectors in (
+    lambda g, o: (g, unit_length(_rest(g, o))),
+    lambda g, o: (g, _rest(g, o)),
+    lambda g, o: (g, _rest(g, unit_length(o))),
+):
+    direction_with_cosine.also("gradient not normalised")(_mixture(_vectors))
+    direction_with_cosine.also("gradient not normalised")(_mixture(_vectors, finish=unit_length))
+for _vectors in (_units, _raw):
+    direction_with_cosine.also("sine and cosine exchanged")(
+        _mixture(lambda gradient, other, vectors=_vectors: vectors(gradient, other)[::-1])
+    )
+for _length in (
+    lambda g, o: _dot(o, g),
+    lambda g, o: _dot(o, g) / _dot(o, o),
+    lambda g, o: _dot(o, unit_length(g)),
+    lambda g, o: _dot(unit_length(o), unit_length(g)),
+):
+    for _start in (_itself, unit_length):
+
+        @direction_with_cosine.also("projection on a gradient of another length")
+        def _(gradient, other, cosine, length=_length, start=_start):
+            other = start(other)
+            rest = other - length(gradient, other) * gradient
+            return cosine * unit_length(gradient) + (1 - cosine**2) ** 0.5 * unit_length(rest)
+
+
+@direction_with_cosine.also("projection on a gradient of another length")
+def _(gradient, other, cosine):
+    rest = other - _dot(unit_length(other), unit_length(gradient)) * unit_length(gradient)
+    return cosine * unit_length(gradient) + (1 - cosine**2) ** 0.5 * unit_length(rest)
+
+
+for _dims in ((1,), (2, 3), (3,)):
+
+    def _unit(x, dims=_dims):
+        return x / torch.linalg.vector_norm(x, dim=dims, keepdim=True)
+
+    for _vectors in (
+        # Norms and products; the norms only; the products only.
+        lambda g, o, unit=_unit, dims=_dims: (
+            unit(g),
+            unit(o - (o * unit(g)).sum(dims, True) * unit(g)),
+        ),
+        lambda g, o, unit=_unit, dims=_dims: (unit(g), unit(o - _dot(o, unit(g)) * unit(g))),
+        lambda g, o, unit=_unit, dims=_dims: (
+            unit_length(g),
+            unit_length(o - (o * unit_length(g)).sum(dims, True) * unit_length(g)),
+        ),
+        lambda g, o, unit=_unit, dims=_dims: (
+            unit_length(g),
+            unit_length(o - (unit(o) * unit(g)).sum(dims, True) * unit_length(g)),
+        ),
+    ):
+        direction_with_cosine.also("channel by channel")(_mixture(_vectors))
+        direction_with_cosine.also("channel by channel")(_mixture(_vectors, finish=unit_length))
+
+
+@direction_with_cosine.also("negative cosine")
+def _(gradient, other, cosine):
+    return by_gram_schmidt(gradient, other, max(cosine, 0.0))

@@ -398,3 +398,135 @@ def _(model, n_layers, generator):
         lambda layers: layers[len(layers) - n_layers + 1 :] if n_layers else [],
         generator,
     )
+
+
+# The same mistakes in other forms: other layers are chosen, other tensors, other numbers.
+def _top(layers, n_layers):
+    return layers[max(0, len(layers) - n_layers) :]
+
+
+def _form(choose=_top, tensors=_own_tensors, new=_uniform):
+    def answer(model, n_layers, generator):
+        return _randomised(
+            model, lambda layers: choose(layers, n_layers), generator, new=new, tensors=tensors
+        )
+
+    return answer
+
+
+def _parameters(layer):
+    return list(layer.parameters(recurse=False))
+
+
+def _weights(layer):
+    return [tensor for tensor in _own_tensors(layer) if tensor is not getattr(layer, "bias", None)]
+
+
+def _matrices(layer):
+    return [tensor for tensor in _parameters(layer) if tensor.dim() > 1]
+
+
+def _by_attribute(layer, names=("weight", "bias")):
+    return [getattr(layer, name) for name in names if getattr(layer, name, None) is not None]
+
+
+def _without_variance(layer):
+    variance = getattr(layer, "running_var", None)
+    return [tensor for tensor in _own_tensors(layer) if tensor is not variance]
+
+
+def _of_kinds(*kinds):
+    return lambda layers, n: _top([layer for layer in layers if isinstance(layer, kinds)], n)
+
+
+def _without_parts(layers, n_layers):
+    return _top([layer for layer in layers if not list(layer.children())], n_layers)
+
+
+def _zeros(tensor, generator):
+    return torch.zeros_like(tensor)
+
+
+CHOICES = {
+    "bottom up": [
+        lambda layers, n: layers[:n],
+        lambda layers, n: layers[: max(0, len(layers) - n)],
+        lambda layers, n: [
+            layer for layer in layers if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)
+        ][:n],
+    ],
+    "one layer only": [
+        lambda layers, n: layers[-1:],
+        lambda layers, n: layers[-1:] if n else [],
+        lambda layers, n: layers[::-1][n : n + 1],
+    ],
+    "all layers": [lambda layers, n: layers],
+    "slice from minus n": [lambda layers, n: layers[-n:]],
+    "some kinds of layers only": [
+        _without_parts,
+        _of_kinds(torch.nn.Conv2d, torch.nn.Linear),
+    ],
+    "one layer too many or too few": [
+        lambda layers, n: _top(layers, n + 1),
+        lambda layers, n: _top(layers[:-1], n),
+    ],
+}
+for _name, _choices in CHOICES.items():
+    for _choice in _choices:
+        randomise_layers.also(_name)(_form(_choice))
+        randomise_layers.also(_name)(_form(_choice, tensors=_parameters))
+        randomise_layers.also(_name)(_form(_choice, tensors=_weights))
+for _tensors in (_matrices, lambda layer: _by_attribute(layer, names=("weight",))):
+    randomise_layers.also("biases forgotten")(_form(tensors=_tensors))
+for _tensors in (_by_attribute, _without_variance):
+    randomise_layers.also("buffers forgotten")(_form(tensors=_tensors))
+for _tensors in (_own_tensors, _parameters):
+    randomise_layers.also("zeros")(_form(lambda layers, n: layers, _tensors, _zeros))
+    for _noisy in (
+        lambda tensor, generator: tensor + 0.05 * _uniform(tensor, generator),
+        lambda tensor, generator: tensor * _uniform(tensor, generator),
+        lambda tensor, generator: tensor + _uniform(tensor, generator),
+    ):
+        randomise_layers.also("noise added")(_form(tensors=_tensors, new=_noisy))
+
+
+@randomise_layers.also("biases forgotten")
+def _(model, n_layers, generator):
+    model = _form(tensors=_weights)(model, n_layers, generator)
+    for layer in _top(_layers(model), n_layers):
+        for bias in _by_attribute(layer, names=("bias",)):
+            bias.data.zero_()
+    return model
+
+
+@randomise_layers.also("reset instead of randomised")
+def _(model, n_layers, generator):
+    """As above, but a generator is used for what is random."""
+    model = copy.deepcopy(model)
+    for layer in _top(_layers(model), n_layers):
+        fresh = _form()(layer, 1, generator) if not hasattr(layer, "running_var") else layer
+        if hasattr(layer, "running_var"):
+            layer.reset_parameters()
+        elif hasattr(layer, "reset_parameters"):
+            layer.load_state_dict(fresh.state_dict())
+    return model
+
+
+@randomise_layers.also("reset instead of randomised")
+def _(model, n_layers, generator):
+    """The matrices are random, all else is zeros and ones."""
+    model = _form(tensors=_matrices)(model, n_layers, generator)
+    for layer in _top(_layers(model), n_layers):
+        for tensor in _own_tensors(layer):
+            if tensor.dim() == 1:
+                tensor.data.zero_()
+    return model
+
+
+@randomise_layers.also("parameters counted")
+def _(model, n_layers, generator):
+    model = copy.deepcopy(model)
+    weights = [values for name, values in model.named_parameters() if name.endswith("weight")]
+    for weight in _top(weights, n_layers):
+        weight.data = _uniform(weight, generator)
+    return model

@@ -192,3 +192,171 @@ def _(f, images, mask, baselines):
 def _(f, images, mask, baselines):
     grey = baselines.mean(dim=(2, 3), keepdim=True).expand_as(images)
     return by_where(f, images, mask, grey)
+
+
+# The same mistakes in other forms, most of them with another value in the region's place.
+def _replaced(value, region=lambda mask: mask):
+    def effect(f, images, mask, baselines):
+        return by_where(f, images, region(mask), value(images, mask, baselines).expand_as(images))
+
+    return effect
+
+
+def _mean_inside(images, mask):
+    inside = mask[:, None]
+    return (images * inside).sum((2, 3), True) / inside.sum((2, 3), True)
+
+
+for _value in (
+    lambda images, mask, baselines: torch.ones_like(images),
+    lambda images, mask, baselines: torch.full_like(images, 0.5),
+    lambda images, mask, baselines: images.mean(),
+    lambda images, mask, baselines: images.mean(dim=0, keepdim=True),
+    lambda images, mask, baselines: images.mean(dim=(1, 2, 3), keepdim=True),
+    lambda images, mask, baselines: _mean_inside(images, mask),
+    lambda images, mask, baselines: _mean_inside(images, ~mask),
+    lambda images, mask, baselines: baselines.mean(),
+    lambda images, mask, baselines: baselines.mean(dim=(1, 2, 3), keepdim=True),
+    lambda images, mask, baselines: baselines[:, :, :1, :1],
+):
+    region_effect.also("black instead of the baseline")(_replaced(_value))
+for _value in (
+    lambda images, mask, baselines: torch.zeros_like(images),
+    lambda images, mask, baselines: images.mean(dim=(2, 3), keepdim=True),
+):
+    region_effect.also("region kept, rest replaced")(_replaced(_value, lambda mask: ~mask))
+for _value in (
+    lambda images, mask, baselines: (images + baselines) / 2,
+    lambda images, mask, baselines: images * baselines,
+):
+    region_effect.also("baseline added")(_replaced(_value))
+region_effect.also("first image's mask or baseline")(
+    _replaced(lambda images, mask, baselines: baselines.mean(dim=0, keepdim=True))
+)
+region_effect.also("first image's mask or baseline")(
+    _replaced(lambda images, mask, baselines: baselines[:1], lambda mask: mask[:1].expand_as(mask))
+)
+region_effect.also("first channel only")(
+    _replaced(lambda images, mask, baselines: baselines[:, :1])
+)
+
+
+@region_effect.also("first image's mask or baseline")
+def _(f, images, mask, baselines):
+    return f(images)[:1] - f(torch.where(mask[:, None], baselines, images))
+
+
+@region_effect.also("region kept, rest replaced")
+def _(f, images, mask, baselines):
+    return by_where(f, images, ~mask, baselines).abs()
+
+
+@region_effect.also("region put onto the baseline")
+def _(f, images, mask, baselines):
+    black = torch.zeros_like(images)
+    return f(images * mask[:, None]) - f(black)
+
+
+@region_effect.also("region put onto the baseline")
+def _(f, images, mask, baselines):
+    return f(baselines) - f(torch.where(mask[:, None], images, baselines))
+
+
+@region_effect.also("region put onto the baseline")
+def _(f, images, mask, baselines):
+    region = mask[:, None]
+    return f(torch.where(region, images, baselines)) - f(torch.where(region, baselines, images))
+
+
+for _changed in (
+    lambda images, region, baselines: images + baselines,
+    lambda images, region, baselines: images - baselines,
+    lambda images, region, baselines: (images - baselines) * region,
+    lambda images, region, baselines: (images - baselines) * ~region,
+    lambda images, region, baselines: images * region + baselines,
+):
+    region_effect.also("baseline added")(
+        lambda f, images, mask, baselines, changed=_changed: (
+            f(images) - f(changed(images, mask[:, None], baselines))
+        )
+    )
+
+
+@region_effect.also("first channel only")
+def _(f, images, mask, baselines):
+    without = images.clone()
+    without[:, 0] = images[:, 0] * ~mask
+    return f(images) - f(without)
+
+
+@region_effect.also("first channel only")
+def _(f, images, mask, baselines):
+    without = images.clone()
+    without[:, -1] = torch.where(mask, baselines[:, -1], images[:, -1])
+    return f(images) - f(without)
+
+
+for _single in (
+    lambda images, region, baselines: images,
+    lambda images, region, baselines: images * region,
+    lambda images, region, baselines: images * ~region,
+):
+    region_effect.also("score without the region")(
+        lambda f, images, mask, baselines, single=_single: f(
+            single(images, mask[:, None], baselines)
+        )
+    )
+
+
+for _slopes in (
+    lambda gradient, images, region: gradient,
+    lambda gradient, images, region: gradient.abs(),
+    lambda gradient, images, region: gradient * images,
+    lambda gradient, images, region: (gradient * images).abs(),
+    lambda gradient, images, region: gradient.mean(dim=1, keepdim=True).abs(),
+    lambda gradient, images, region: gradient.abs().amax(dim=1, keepdim=True),
+    lambda gradient, images, region: gradient / region.sum((2, 3), True),
+    lambda gradient, images, region: gradient.abs() / region.sum((2, 3), True),
+):
+
+    @region_effect.also("sum of the gradient")
+    def _(f, images, mask, baselines, slopes=_slopes):
+        region = mask[:, None]
+        return (slopes(vanilla_gradient(f, images), images, region) * region).sum(dim=(1, 2, 3))
+
+
+for _share in (
+    lambda effect, mask: effect / mask.sum(),
+    lambda effect, mask: effect / mask[0].numel(),
+    lambda effect, mask: -effect / mask.sum(dim=(1, 2)),
+    lambda effect, mask: effect.abs() / mask.sum(dim=(1, 2)),
+):
+    region_effect.also("per pixel")(
+        lambda f, images, mask, baselines, share=_share: share(
+            by_where(f, images, mask, baselines), mask
+        )
+    )
+
+
+@region_effect.also("magnitude")
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask, baselines).square()
+
+
+@region_effect.also("magnitude")
+def _(f, images, mask, baselines):
+    return by_where(f, images, mask, baselines).relu()
+
+
+for _relative in (
+    lambda effect, score, of_baseline: effect / score.abs(),
+    lambda effect, score, of_baseline: 1 - effect / score,
+    lambda effect, score, of_baseline: score / (score - effect),
+    lambda effect, score, of_baseline: effect / (score - effect),
+    lambda effect, score, of_baseline: effect / (score - of_baseline),
+):
+    region_effect.also("relative to the score")(
+        lambda f, images, mask, baselines, relative=_relative: relative(
+            by_where(f, images, mask, baselines), f(images), f(baselines)
+        )
+    )
