@@ -85,7 +85,7 @@ def test_own_function_that_is_still_empty_makes_a_later_exercise_look_unattempte
     ("function", "words"),
     [
         (lambda f, images: gradients.vanilla_gradient(f, images).flatten(1), "shape should be"),
-        (lambda f, images: gradients.vanilla_gradient(f, images)[0], "shape should be"),
+        (lambda f, images: gradients.vanilla_gradient(f, images)[:, None], "shape should be"),
         (lambda f, images: gradients.vanilla_gradient(f, images).numpy(), "numpy.ndarray"),
         (lambda f, images: [image for image in images], "a list or tuple of 2"),
         (lambda f, images: 10**400, "63 bits"),
@@ -107,7 +107,14 @@ def test_unlisted_mistake_gets_a_false_sentence_or_a_crash(function, words, caps
         (lambda model, target: None, "should return a function"),
         (lambda model, target: lambda images: None, "should return a tensor of scores"),
         (lambda model, target: lambda images: torch.zeros(len(images)), "the scores: its values"),
-        (lambda model, target: lambda images: model(images)[:, [target]], "the scores: its shape"),
+        (
+            lambda model, target: lambda images: model(images)[:, [target]],
+            "class axis is still there",
+        ),
+        (
+            lambda model, target: lambda images: model(images)[:, target, None, None],
+            "the scores: its shape",
+        ),
         (lambda model, target: lambda images: model(images.detach())[:, target], "cannot be diff"),
     ],
 )

@@ -174,10 +174,10 @@ def _multiple_of_the_mistake(
 def _is_multiple(one: object, other: object, case: Case) -> bool:
     if not all(isinstance(value, Tensor) and value.numel() > 1 for value in (one, other)):
         return False
-    if one.shape != other.shape or not (one.isfinite().all() and other.isfinite().all()):
+    if one.shape != other.shape or one.is_complex() or other.is_complex():
         return False
     one, other = one.double(), other.double()
-    if not (one.any() and other.any()):
+    if not (one.isfinite().all() and other.isfinite().all() and one.any() and other.any()):
         return False
     factor = (one * other).sum() / other.square().sum()
     return equality(one, factor * other, case)

@@ -76,8 +76,7 @@ def _(gradients):
 
 @channel_mean.misconception(
     "axis kept",
-    "The numbers are right, but the channel axis is still there, with length 1. The result should "
-    "have the shape (N, H, W).",
+    "The channel axis is still there, with length 1. The result should have the shape (N, H, W).",
 )
 def _(gradients):
     return gradients.mean(dim=1, keepdim=True)

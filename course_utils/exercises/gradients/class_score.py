@@ -198,8 +198,7 @@ def _(model, target):
 
 @class_score.misconception(
     "class axis kept",
-    "The numbers are right, but the class axis is still there, with length 1. The result should have "
-    "the shape (N,).",
+    "The class axis is still there, with length 1. The result should have the shape (N,).",
 )
 def _(model, target):
     return lambda images: model(images)[:, target : target + 1]

@@ -125,7 +125,7 @@ def _(f, images):
 
 @vanilla_gradient.misconception(
     "channels averaged",
-    "The colour channels are averaged already. Here each channel keeps its own gradient, "
+    "The colour channels are averaged or summed already. Here each channel keeps its own gradient, "
     "(N, C, H, W); averaging is the next exercise.",
 )
 def _(f, images):
