@@ -14,6 +14,8 @@ from nbformat import NotebookNode
 from course_utils.authoring.build import roles
 from course_utils.exercises.exercise import Exercise
 
+DECLARATIONS = "course_utils.exercises."  # not there while a submission is graded
+
 
 def with_answers(released: NotebookNode, answers: dict[str, str]) -> NotebookNode:
     """A copy of a released notebook with the solution cells of these exercises filled in."""
@@ -50,15 +52,19 @@ def right_answers(master: NotebookNode) -> dict[str, str]:
 
 
 def misconception_answers(exercise: Exercise) -> dict[str, str]:
-    """The source of each misconception of an exercise, as a student would have written it."""
+    """The source of each misconception of an exercise, as a student would have written it.
+
+    Of several forms the first: the others may be written as loops over forms.
+    """
+    first = {wrong.name: wrong.implementation for wrong in reversed(exercise.misconceptions)}
     return {
-        wrong.name: source_as_answer(wrong.implementation, exercise.name)
-        for wrong in exercise.misconceptions
+        name: source_as_answer(implementation, exercise.name)
+        for name, implementation in reversed(first.items())
     }
 
 
 def source_as_answer(implementation: Callable, name: str) -> str:
-    """The implementation's source, with all of its module that it uses, under another name."""
+    """The implementation's source, with all of the declarations that it uses, under another name."""
     module = inspect.getmodule(implementation)
     used: dict[str, str] = {}
     _collect(implementation, module, used)
@@ -67,14 +73,14 @@ def source_as_answer(implementation: Callable, name: str) -> str:
 
 
 def _collect(function: Callable, module: ModuleType, used: dict[str, str]) -> None:
-    """Add the source of each global name that `function` uses, what it needs itself first."""
+    """Add the source of each global name that `function` uses, and of what these use."""
     for name in _global_names(function.__code__):
         value = vars(module).get(name)
-        if value is None or name in used:
+        if value is None or name in used or isinstance(value, Exercise):
             continue
-        if inspect.isfunction(value) and value.__module__ == module.__name__:
-            _collect(value, module, used)
+        if inspect.isfunction(value) and value.__module__.startswith(DECLARATIONS):
             used[name] = _undecorated(value)
+            _collect(value, inspect.getmodule(value), used)
         elif inspect.ismodule(value):
             used[name] = f"import {value.__name__} as {name}"
         elif hasattr(value, "__module__") and value.__module__ != module.__name__:
